@@ -1,0 +1,15 @@
+/** @type {import('jest').Config} */
+module.exports = {
+  testEnvironment: 'node',
+  testMatch: ['<rootDir>/tests/**/*.test.ts'],
+  // dist holds a second package.json-less copy of every module, and would be found twice
+  modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.persistables/'],
+  watchPathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.persistables/'],
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' }, sourceMaps: 'inline' }],
+  },
+  globalSetup: '<rootDir>/tests/global-setup.ts',
+  globalTeardown: '<rootDir>/tests/global-teardown.ts',
+  testTimeout: 60_000,
+  maxWorkers: 2,
+}

@@ -1,0 +1,62 @@
+import type { Sql } from '@prisma/client/runtime/client'
+import { PersistablesError } from './errors'
+
+/** The databases that the registry runs on. */
+export type Provider = 'sqlite' | 'postgresql'
+
+/** The base models by their names in a generated client: they prove that the schema holds the registry's tables. */
+interface Delegates {
+  readonly persistable: object
+  readonly persistableEdge: object
+  readonly persistableAlias: object
+  readonly persistableTag: object
+  readonly persistableCounter: object
+  readonly persistableBlob: object
+  readonly persistableRegistry: object
+}
+
+/**
+ * What a transaction client must offer: `tx` of `prisma.$transaction(async (tx) => …)` fits, of any provider and with any extension.
+ * The parameters are `never` so that the narrower signatures of generated clients are assignable; {@link rawOf} gives the usable view.
+ */
+export interface PersistableTransaction extends Delegates {
+  $queryRawUnsafe(query: string, ...values: never[]): PromiseLike<unknown>
+  $executeRawUnsafe(query: string, ...values: never[]): PromiseLike<number>
+}
+
+/** What a Prisma client must offer: every client that Prisma 7 generates from a schema with the base models fits, extended ones too. */
+export interface PersistableClient extends PersistableTransaction {
+  $transaction(work: never, options?: never): Promise<unknown>
+  $disconnect(): Promise<void>
+}
+
+/** The raw calls of a client as the registry makes them. */
+export interface RawClient {
+  $queryRawUnsafe<T>(query: string, ...values: unknown[]): PromiseLike<T>
+  $executeRawUnsafe(query: string, ...values: unknown[]): PromiseLike<number>
+  $transaction(work: readonly PromiseLike<unknown>[], options?: BatchOptions): Promise<unknown[]>
+}
+
+/** Milliseconds that a batch waits for a connection, and may take. */
+export interface BatchOptions {
+  maxWait: number
+  timeout: number
+}
+
+/** One raw view of the structural types: the only cast between them. */
+export function rawOf(client: PersistableTransaction): RawClient {
+  return client as unknown as RawClient
+}
+
+/** One statement with its values, from a `sql` template. */
+export type Statement = Sql
+
+/** Which provider a client talks to, read from the client itself. Throws `INVALID_OPTION` when it is not one that the registry runs on. */
+export function providerOf(client: PersistableTransaction): Provider {
+  const name: unknown = (client as { _activeProvider?: unknown })._activeProvider
+  if (name === 'sqlite') return 'sqlite'
+  if (name === 'postgresql' || name === 'postgres') return 'postgresql'
+  throw new PersistablesError('INVALID_OPTION', `This Prisma client is for ${typeof name === 'string' ? `the provider "${name}"` : 'an unknown provider'}.`, {
+    fix: "persistables runs on SQLite and PostgreSQL. Pass { provider: 'sqlite' | 'postgresql' } if the client hides which one it is.",
+  })
+}

@@ -1,0 +1,124 @@
+import { isPersistablesError, PersistablesError, reason } from './errors'
+
+/** What a database error means to the registry, whichever driver raised it. */
+export type FailureKind =
+  | 'unique'
+  | 'null'
+  | 'foreign-key'
+  | 'busy'
+  | 'serialization'
+  | 'no-table'
+  | 'read-only'
+  | 'corrupt'
+  | 'full'
+  | 'aborted-transaction'
+  | 'unreachable'
+  | 'other'
+
+interface DriverCause {
+  kind?: unknown
+  code?: unknown
+  originalCode?: unknown
+  originalMessage?: unknown
+}
+
+// Prisma wraps what the driver said at two depths: raw statements in meta.driverAdapterError.cause, adapter calls in cause.
+function driverCause(error: unknown): DriverCause {
+  const e = error as { meta?: { driverAdapterError?: { cause?: DriverCause } }; cause?: DriverCause } | null
+  return e?.meta?.driverAdapterError?.cause ?? e?.cause ?? {}
+}
+
+const BY_KIND: Readonly<Record<string, FailureKind>> = {
+  UniqueConstraintViolation: 'unique',
+  NullConstraintViolation: 'null',
+  ForeignKeyConstraintViolation: 'foreign-key',
+  SocketTimeout: 'busy',
+  TransactionWriteConflict: 'serialization',
+  TableDoesNotExist: 'no-table',
+  DatabaseNotReachable: 'unreachable',
+  ConnectionClosed: 'unreachable',
+}
+
+const BY_CODE: Readonly<Record<string, FailureKind>> = {
+  P2002: 'unique',
+  P2003: 'foreign-key',
+  P2011: 'null',
+  P1008: 'busy',
+  P2034: 'serialization',
+  P2028: 'busy',
+  P2021: 'no-table',
+  P1001: 'unreachable',
+  P1017: 'unreachable',
+  // SQLSTATE
+  '23505': 'unique',
+  '23502': 'null',
+  '23503': 'foreign-key',
+  '40001': 'serialization',
+  '40P01': 'serialization',
+  '42P01': 'no-table',
+  '25006': 'read-only',
+  '25P02': 'aborted-transaction',
+  '53100': 'full',
+  '57P01': 'unreachable',
+  '57P03': 'unreachable',
+  ECONNREFUSED: 'unreachable',
+  ECONNRESET: 'unreachable',
+}
+
+const BY_SQLITE: readonly (readonly [RegExp, FailureKind])[] = [
+  [/^SQLITE_(BUSY|LOCKED)/, 'busy'],
+  [/^SQLITE_(READONLY|CANTOPEN|PERM)/, 'read-only'],
+  [/^SQLITE_(CORRUPT|NOTADB)/, 'corrupt'],
+  [/^SQLITE_FULL/, 'full'],
+  [/^SQLITE_CONSTRAINT_(UNIQUE|PRIMARYKEY)/, 'unique'],
+  [/^SQLITE_CONSTRAINT_NOTNULL/, 'null'],
+  [/^SQLITE_CONSTRAINT_FOREIGNKEY/, 'foreign-key'],
+]
+
+const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
+  [/database is locked|database table is locked/i, 'busy'],
+  [/readonly database|unable to open database file/i, 'read-only'],
+  [/disk image is malformed|file is not a database/i, 'corrupt'],
+  [/database or disk is full/i, 'full'],
+  [/no such table|no such column/i, 'no-table'],
+  [/NOT NULL constraint failed/i, 'null'],
+]
+
+/** Which kind of failure an error of the database is. */
+export function failureKind(error: unknown): FailureKind {
+  const cause = driverCause(error)
+  const codes = [cause.originalCode, cause.code, (error as { code?: unknown } | null)?.code].map(String)
+  for (const code of codes) {
+    const known = BY_CODE[code] ?? BY_SQLITE.find(([pattern]) => pattern.test(code))?.[1]
+    if (known !== undefined) return known
+  }
+  const kind = BY_KIND[String(cause.kind)]
+  if (kind !== undefined) return kind
+  const text = `${String(cause.originalMessage ?? '')} ${error instanceof Error ? error.message : String(error)}`
+  return BY_TEXT.find(([pattern]) => pattern.test(text))?.[1] ?? 'other'
+}
+
+const FIXES: Readonly<Partial<Record<FailureKind, string>>> = {
+  busy: 'Other writers kept the database busy for longer than the registry waits; try again.',
+  serialization: 'Other writers kept changing the same rows; try again.',
+  'no-table': 'Run `npx persistables doctor` to see which table is missing.',
+  'read-only': 'Give the process write access to the database and its folder.',
+  corrupt: 'Restore the database file from a backup; `npx persistables doctor` says more.',
+  full: 'Free disk space, then try again; nothing was half-written.',
+  'aborted-transaction': 'An earlier statement of this transaction failed; retry the whole transaction.',
+  unreachable: 'Check that the database server runs and that the url is right.',
+}
+
+/** The coded error for whatever a database call threw; coded errors pass unchanged. `doing` completes "The database failed while …". */
+export function databaseFailure(error: unknown, doing: string): PersistablesError {
+  if (isPersistablesError(error)) return error
+  const kind = failureKind(error)
+  const fix = FIXES[kind]
+  const said = driverCause(error).originalMessage
+  const code = kind === 'read-only' ? 'READ_ONLY' : kind === 'no-table' ? 'SCHEMA_MISSING' : 'DATABASE_FAILED'
+  return new PersistablesError(code, `The database failed while ${doing}: ${reason(typeof said === 'string' ? said : error)}.`, {
+    ...(fix !== undefined && { fix }),
+    details: { kind },
+    cause: error,
+  })
+}

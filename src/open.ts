@@ -1,0 +1,51 @@
+import { join, parse } from 'node:path'
+import { up as packageUp } from 'empathic/package'
+import { diskStore } from './artifacts/stores/disk'
+import { connect, type Connection, type PoolOptions } from './connect'
+import { ensureSchema } from './migrate'
+import { assemble, CONSOLE, type Repository, type RepositoryOptions } from './repository'
+
+/** Options of {@link openRepository}. */
+export interface OpenOptions extends RepositoryOptions {
+  /** `file:<path>` or `postgresql://…`. @defaultValue `file:` of `registry.db` in `.persistables` beside the nearest package.json */
+  readonly url?: string
+  /** whether pending migrations of an embedded database are applied. A server's never are. @defaultValue true */
+  readonly migrate?: boolean
+  /** connections to PostgreSQL */
+  readonly pool?: PoolOptions
+}
+
+/**
+ * Opens a registry: SQLite and a disk store in `.persistables` with no set-up at all, or the database of `url`.
+ * Stores default to one `diskStore`: `files` beside the default database, `<database>-files` beside another file.
+ *
+ * Throws `SCHEMA_MISSING`, `SCHEMA_OUTDATED`, `SCHEMA_NEWER` or `SCHEMA_FOREIGN` with the command to run, `READ_ONLY`, `DATABASE_FAILED`,
+ * `MISSING_DEPENDENCY` when `pg` is not installed.
+ *
+ * @example
+ * await using repo = await openRepository({ types: [Dataset, Classifier] })
+ */
+export async function openRepository(options: OpenOptions = {}): Promise<Repository> {
+  const logger = options.logger ?? CONSOLE
+  const cwd = options.cwd ?? process.cwd()
+  const connection = await connect({ url: options.url, cwd, logger, pool: options.pool })
+  try {
+    await ensureSchema(connection, { apply: options.migrate ?? true })
+    const stores = options.stores ?? [diskStore(filesFolder(connection, options.url, cwd))]
+    const mine = options.stores === undefined ? stores : []
+    const { url: _url, migrate: _migrate, pool: _pool, ...rest } = options
+    const closers = [() => connection.close(), ...mine.map((store) => async () => store.close?.())]
+    return assemble({ ...rest, client: connection.client, provider: connection.provider, stores, logger, cwd, ...(connection.schema && { schema: connection.schema }) }, closers)
+  } catch (error) {
+    await connection.close().catch(() => {})
+    throw error
+  }
+}
+
+/** Where the default disk store of a database is. */
+export function filesFolder(connection: Pick<Connection, 'file' | 'root'>, url: string | undefined, cwd: string): string {
+  if (url === undefined && connection.root !== null) return join(connection.root, 'files')
+  if (connection.file !== null) return `${connection.file}-files`
+  const manifest = packageUp({ cwd })
+  return join(manifest === undefined ? cwd : parse(manifest).dir, '.persistables', 'files')
+}

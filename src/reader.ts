@@ -1,0 +1,61 @@
+import { readBytes, readArtifact, streamArtifact } from './artifacts/patterns'
+import type { Serializer } from './artifacts/serializer'
+import type { Store } from './artifacts/store'
+import { PersistablesError } from './errors'
+import { labelOf, type Metadata, type Reader, type Row } from './persistable'
+import type { AnySaved } from './shape'
+import type { Logger, PatternRecord } from './types'
+
+/** What reading needs of a repository. */
+export interface ReaderContext {
+  readonly stores: ReadonlyMap<string, Store>
+  readonly serializers: ReadonlyMap<string, Serializer>
+  readonly logger: Logger
+  readonly assertOpen: () => void
+  readonly parents: (row: Row, role: string) => Promise<readonly { instance: AnySaved | null; label: string }[]>
+}
+
+/** The patterns of an artifact in the order to try them: as the row notes it, because JSONB forgets the order of keys. */
+export function orderedPatterns(row: Row, artifact: string): readonly (readonly [string, PatternRecord])[] {
+  const records = row.filepaths[artifact] ?? {}
+  const order = (row.metadata as unknown as Partial<Metadata>).state?.save_patterns?.[artifact] ?? []
+  const names = [...order.filter((name) => name in records), ...Object.keys(records).filter((name) => !order.includes(name))]
+  return names.map((name) => [name, records[name] as PatternRecord] as const)
+}
+
+/** A {@link Reader} for one instance: it remembers what was read. */
+export function readerOf(context: ReaderContext): Reader {
+  const loaded = new Set<string>()
+  const reading = new Map<string, Promise<Uint8Array>>()
+  const request = (row: Row, name: string) => ({ label: labelOf(row), artifact: name, records: orderedPatterns(row, name) })
+
+  return {
+    async artifact(row, name, serializer) {
+      context.assertOpen()
+      const value = await readArtifact({ ...request(row, name), ...(serializer !== undefined && { serializer }), reading }, context)
+      loaded.add(name)
+      return value
+    },
+    async *stream(row, name) {
+      context.assertOpen()
+      yield* streamArtifact(request(row, name), context)
+      loaded.add(name)
+    },
+    async parents(row, role, many) {
+      context.assertOpen()
+      const found = await context.parents(row, role)
+      const gone = found.find(({ instance }) => instance === null)
+      if (gone !== undefined || (!many && found.length === 0)) {
+        throw new PersistablesError('NOT_FOUND', `The parent "${role}" of ${labelOf(row)}${gone ? `, ${gone.label},` : ''} is not in the registry any more.`, {
+          fix: 'It was deleted by force; its hash and label stay in the lineage.',
+          details: { role, label: gone?.label },
+        })
+      }
+      const instances = found.map(({ instance }) => instance as AnySaved)
+      return many ? instances : (instances[0] as AnySaved)
+    },
+    unloaded: (row) => Object.keys(row.filepaths).filter((name) => !loaded.has(name)),
+  }
+}
+
+export { readBytes }

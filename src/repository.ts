@@ -1,0 +1,595 @@
+import { randomUUID } from 'node:crypto'
+import { userInfo } from 'node:os'
+import { setImmediate as turn } from 'node:timers/promises'
+import type { Serializer } from './artifacts/serializer'
+import { bytes } from './artifacts/serializers/bytes'
+import { json } from './artifacts/serializers/json'
+import { ndjson } from './artifacts/serializers/ndjson'
+import { text } from './artifacts/serializers/text'
+import type { Store } from './artifacts/store'
+import { type Blobs, blobsOf } from './blobs'
+import { type PersistableClient, type PersistableTransaction, type Provider, providerOf } from './client'
+import type { Role } from './definition'
+import { type Dialect, dialectOf } from './dialect'
+import { nearest, PersistablesError, suggest } from './errors'
+import { libraryDifferences, type LibraryVersions, libraryVersions } from './libraries'
+import { alreadySaved, definitionOf, describe, factsOf, identityHash, isA, isType, labelOf, restoreInstance, type Row, rowIdentity, seal, typeOf } from './persistable'
+import { type FindOptions, type Page, type Query, queryOf, type Scope } from './query'
+import { readerOf } from './reader'
+import { checkName, checkStoreName, parseRef } from './ref'
+import { type Registry, registryOf, type TypesOption } from './registry'
+import { PinsLost, type Rows, rowsOf } from './rows'
+import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
+import { draftHash, type Staged, stage } from './staging'
+import type { Logger } from './types'
+
+/** Names a saved persistable: `name`, `name@3`, `name@latest`, `name@alias`, with the type in front where no class is given; or by id or hash. */
+export type RefInput = string | { readonly id: string } | { readonly hash: string }
+
+/** Which artifacts `load` reads at once; the others are read when asked for. @defaultValue 'lazy' */
+export type ArtifactLoading = 'lazy' | 'eager' | readonly string[]
+
+/** Options of {@link Repository.load}. */
+export interface LoadOptions {
+  readonly artifacts?: ArtifactLoading
+}
+
+/** Options of saving. */
+export interface SaveOptions {
+  /** cancels the save before its row exists; nothing becomes visible */
+  readonly signal?: AbortSignal
+}
+
+/** One page of saved persistables; `cursor` is where the next one begins, `null` at the end. */
+export type Found<T> = readonly T[] & { readonly cursor: string | null }
+
+/** What a repository takes, besides its database. */
+export interface RepositoryOptions {
+  /** classes that rows become on load. @defaultValue none: then only `load(Class, …)` works */
+  readonly types?: TypesOption
+  /** where bytes go; their names are what patterns refer to */
+  readonly stores?: readonly Store[]
+  /** serializers besides json, text, bytes and ndjson; a name that is taken is replaced */
+  readonly serializers?: readonly Serializer[]
+  /** of drafts that name none. @defaultValue the user of the operating system, else 'default' */
+  readonly author?: string
+  /** all lookups stay in it. @defaultValue 'default' */
+  readonly project?: string
+  /** @defaultValue warnings to console.warn */
+  readonly logger?: Logger
+  /** the app's folder: its package.json's dependencies are noted with every save. @defaultValue process.cwd() */
+  readonly cwd?: string
+}
+
+/** Options of `createRepository`. */
+export interface CreateOptions<C extends PersistableClient = PersistableClient> extends RepositoryOptions {
+  /** your own Prisma client, of a schema that holds the base models; never migrated and never disconnected here */
+  readonly client: C
+  /** only for a client that hides it. @defaultValue read from the client */
+  readonly provider?: Provider
+  /** PostgreSQL schema of the registry's tables. @defaultValue the search path's */
+  readonly schema?: string
+}
+
+/** What can be saved inside a caller's transaction, and read there. */
+export interface TransactionRepository {
+  /**
+   * Inserts a staged draft inside the caller's transaction: statements only, no bytes move. The draft itself stays a draft, so that the whole
+   * transaction can be retried; what is returned is saved if and when the transaction commits.
+   * Throws `NOT_STAGED` for a draft with artifacts that was not staged, `VERSION_CONFLICT` when the whole transaction must be retried.
+   */
+  save<T extends AnyDraft>(draft: T): Promise<Saved<T>>
+  saveMany<const T extends readonly AnyDraft[]>(drafts: T): Promise<{ -readonly [K in keyof T]: T[K] extends AnyDraft ? Saved<T[K]> : never }>
+  load: Repository['load']
+  tryLoad: Repository['tryLoad']
+  find: Repository['find']
+  count: Repository['count']
+  versions: Repository['versions']
+}
+
+/** A Prisma client, types and stores: everything happens through it. Made by `openRepository` or `createRepository`. */
+export interface Repository<C extends PersistableTransaction = PersistableClient> extends AsyncDisposable {
+  /** the Prisma client in use */
+  readonly client: C
+  readonly project: string
+  /** stores by name */
+  readonly stores: ReadonlyMap<string, Store>
+  /** registered names */
+  readonly types: readonly string[]
+
+  /**
+   * Saves a draft as the next version of its name: bytes first, durably, then the row. Gives back the same object, sealed.
+   * Throws `ALREADY_SAVED`, `ARTIFACT_MISSING`, `INVALID_ARTIFACT`, `INVALID_CONFIG`, `UNKNOWN_STORE`, `STORE_FAILED`, `DATABASE_FAILED`…; then nothing is visible and the draft is a draft again.
+   */
+  save<T extends AnyDraft>(draft: T, options?: SaveOptions): Promise<Saved<T>>
+  /** Saves all or none. Drafts may be parents of each other; those of one name get versions in the order given. */
+  saveMany<const T extends readonly AnyDraft[]>(
+    drafts: T,
+    options?: SaveOptions,
+  ): Promise<{ -readonly [K in keyof T]: T[K] extends AnyDraft ? Saved<T[K]> : never }>
+  /** Writes and pins a draft's bytes outside any transaction, so that `using(tx).save` needs statements only. Stage again when an hour has passed. */
+  stage<T extends AnyDraft>(draft: T, options?: SaveOptions): Promise<T>
+  /** The same repository inside a caller's transaction. */
+  using(tx: PersistableTransaction): TransactionRepository
+  /** The identity hash of a draft or a saved one; of a draft it encodes the source artifacts. */
+  hash(persistable: AnyDraft | AnySaved): Promise<string>
+
+  /** Loads one version. Moves no bytes unless `artifacts` asks. Throws `NOT_FOUND` with near names, `TYPE_MISMATCH`, `UNKNOWN_TYPE`, `INVALID_REF`. */
+  load<T extends AnyType>(type: T, ref: RefInput, options?: LoadOptions): Promise<Saved<InstanceType<T>>>
+  load(ref: RefInput, options?: LoadOptions): Promise<AnySaved>
+  /** As `load`, but `null` where nothing matches. */
+  tryLoad<T extends AnyType>(type: T, ref: RefInput, options?: LoadOptions): Promise<Saved<InstanceType<T>> | null>
+  tryLoad(ref: RefInput, options?: LoadOptions): Promise<AnySaved | null>
+  /** Saved ones of a class and its subclasses, or of all types, newest first unless ordered otherwise. Throws `INVALID_QUERY`. */
+  find<T extends AnyType>(type: T, options?: FindOptions): Promise<Found<Saved<InstanceType<T>>>>
+  find(options?: FindOptions): Promise<Found<AnySaved>>
+  /** Rows as plain data, for types that are not registered too. */
+  rows(options?: FindOptions): Promise<Page>
+  count(type: AnyType, options?: Omit<FindOptions, 'orderBy' | 'take' | 'cursor'>): Promise<number>
+  count(options?: Omit<FindOptions, 'orderBy' | 'take' | 'cursor'>): Promise<number>
+  /** All versions of a name, newest first. */
+  versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>>
+
+  /** Runs `work` with a repository that knows more; it is closed afterwards, and this one never changes. */
+  with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository<C>) => Promise<R>): Promise<R>
+  /** Waits for saves under way, then frees what the repository opened itself. Every later call throws `CLOSED`. */
+  close(): Promise<void>
+}
+
+/** What a repository is made of. */
+interface Parts {
+  readonly client: PersistableClient
+  readonly dialect: Dialect
+  readonly registry: Registry
+  readonly stores: ReadonlyMap<string, Store>
+  readonly serializers: ReadonlyMap<string, Serializer>
+  readonly logger: Logger
+  readonly project: string
+  readonly author: string
+  readonly cwd: string
+  readonly blobs: Blobs
+  readonly life: Life
+}
+
+// Shared by a repository and everything derived from it.
+interface Life {
+  readonly staged: WeakMap<object, Staged>
+  readonly saving: Set<Promise<unknown>>
+  readonly warned: Set<string>
+  readonly closers: readonly (() => Promise<void>)[]
+  closed: Promise<void> | undefined
+}
+
+/** Where warnings go unless the caller says otherwise. */
+export const CONSOLE: Logger = { warn: (message) => console.warn(`persistables: ${message}`) }
+
+/**
+ * A repository on the app's own Prisma client, whose schema holds the base models. Nothing is migrated, and the client is never disconnected.
+ *
+ * @example const repo = createRepository({ client: prisma, types: [Dataset], stores: [diskStore('./files')] })
+ */
+export function createRepository<C extends PersistableClient>(options: CreateOptions<C>): Repository<C> {
+  return assemble(options, []) as Repository<C>
+}
+
+/** A repository, and what to free when it closes. For `openRepository`. */
+export function assemble(options: CreateOptions, closers: readonly (() => Promise<void>)[]): Repository {
+  const { client } = options
+  if (typeof client?.$queryRawUnsafe !== 'function' || typeof client.$transaction !== 'function') {
+    throw new PersistablesError('INVALID_OPTION', 'createRepository got no Prisma client.', { fix: 'Pass { client: prisma }, or use openRepository({ url }).' })
+  }
+  if (client.persistable === undefined || client.persistableBlob === undefined) {
+    throw new PersistablesError('SCHEMA_MISSING', 'The Prisma client was generated from a schema without the registry’s models.', {
+      fix: 'Put the base models of prisma/models.prisma of this package into your schema, then run prisma generate and prisma migrate dev.',
+    })
+  }
+  const dialect = dialectOf(options.provider ?? providerOf(client), options.schema)
+  const parts: Parts = {
+    client,
+    dialect,
+    registry: registryOf(options.types ?? []),
+    stores: byName(options.stores ?? [], 'store'),
+    serializers: byName([json(), text(), bytes(), ndjson(), ...(options.serializers ?? [])], 'serializer'),
+    logger: options.logger ?? CONSOLE,
+    project: checkName('project', options.project ?? 'default'),
+    author: checkName('author', options.author ?? osUser()),
+    cwd: options.cwd ?? process.cwd(),
+    blobs: blobsOf(client, dialect, randomUUID),
+    life: { staged: new WeakMap(), saving: new Set(), warned: new Set(), closers, closed: undefined },
+  }
+  return new PersistableRepository(parts)
+}
+
+function byName<T extends { readonly name: string }>(list: readonly T[], kind: 'store' | 'serializer'): ReadonlyMap<string, T> {
+  const map = new Map<string, T>()
+  for (const one of list) {
+    checkStoreName(one?.name)
+    if (kind === 'store' && map.has(one.name)) {
+      throw new PersistablesError('INVALID_OPTION', `Two stores are called "${one.name}".`, { fix: "Give one a name of its own: diskStore(dir, { name: 'backup' })." })
+    }
+    map.set(one.name, one)
+  }
+  return map
+}
+
+function osUser(): string {
+  try {
+    return checkName('author', userInfo().username)
+  } catch {
+    return 'default'
+  }
+}
+
+class PersistableRepository implements Repository {
+  readonly #parts: Parts
+  readonly #query: Query
+  readonly #rows: Rows
+  readonly #tx: boolean
+  #scopeClosed = false
+
+  constructor(parts: Parts, tx?: PersistableTransaction) {
+    this.#parts = parts
+    this.#tx = tx !== undefined
+    this.#query = queryOf(tx ?? parts.client, parts.dialect)
+    this.#rows = rowsOf(tx ?? parts.client, parts.dialect, this.#tx)
+  }
+
+  get client(): PersistableClient {
+    return this.#parts.client
+  }
+  get project(): string {
+    return this.#parts.project
+  }
+  get stores(): ReadonlyMap<string, Store> {
+    return this.#parts.stores
+  }
+  get types(): readonly string[] {
+    return this.#parts.registry.names
+  }
+
+  async save<T extends AnyDraft>(draft: T, options: SaveOptions = {}): Promise<Saved<T>> {
+    const [saved] = await this.#save([draft], options)
+    return saved as unknown as Saved<T>
+  }
+
+  async saveMany<const T extends readonly AnyDraft[]>(
+    drafts: T,
+    options: SaveOptions = {},
+  ): Promise<{ -readonly [K in keyof T]: T[K] extends AnyDraft ? Saved<T[K]> : never }> {
+    return (await this.#save(drafts, options)) as never
+  }
+
+  async stage<T extends AnyDraft>(draft: T, options: SaveOptions = {}): Promise<T> {
+    this.#assertOpen()
+    const release = this.#lock([draft])
+    try {
+      await this.#stage([draft], options)
+      return draft
+    } finally {
+      release()
+    }
+  }
+
+  using(tx: PersistableTransaction): TransactionRepository {
+    this.#assertOpen()
+    return new PersistableRepository(this.#parts, tx)
+  }
+
+  async hash(persistable: AnyDraft | AnySaved): Promise<string> {
+    this.#assertOpen()
+    const { row } = factsOf(persistable)
+    return row === undefined ? draftHash(persistable as AnyDraft, this.#staging({})) : identityHash(persistable, rowIdentity(row))
+  }
+
+  async load(...args: unknown[]): Promise<never> {
+    const { type, ref, options } = loadArguments(args)
+    const found = await this.#load(type, ref, options)
+    if (found === null) throw await this.#notFound(type, ref)
+    return found as never
+  }
+
+  async tryLoad(...args: unknown[]): Promise<never> {
+    const { type, ref, options } = loadArguments(args)
+    return (await this.#load(type, ref, options)) as never
+  }
+
+  async find(...args: unknown[]): Promise<never> {
+    const [type, options] = typeAndOptions<FindOptions>(args)
+    const page = await this.#page(type, options)
+    const found: AnySaved[] = []
+    for (const [i, row] of page.rows.entries()) {
+      if (i % 500 === 499) await turn()
+      found.push(this.#restore(row, type))
+    }
+    return Object.assign(found, { cursor: page.cursor }) as never
+  }
+
+  async rows(options: FindOptions = {}): Promise<Page> {
+    return this.#page(undefined, options)
+  }
+
+  async count(...args: unknown[]): Promise<number> {
+    this.#assertOpen()
+    const [type, options] = typeAndOptions<FindOptions>(args)
+    return this.#query.count(this.#scope(type, options), options)
+  }
+
+  async versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>> {
+    return this.find(type, { where: { name: checkName('name', name) }, orderBy: { version: 'desc' } })
+  }
+
+  async with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository) => Promise<R>): Promise<R> {
+    this.#assertOpen()
+    const inner = new PersistableRepository({
+      ...this.#parts,
+      registry: more.types === undefined ? this.#parts.registry : this.#parts.registry.with(more.types),
+      stores: new Map([...this.#parts.stores, ...byName(more.stores ?? [], 'store')]),
+      serializers: new Map([...this.#parts.serializers, ...byName(more.serializers ?? [], 'serializer')]),
+    })
+    try {
+      return await work(inner)
+    } finally {
+      inner.#scopeClosed = true
+    }
+  }
+
+  async close(): Promise<void> {
+    const { life } = this.#parts
+    life.closed ??= (async () => {
+      await Promise.allSettled(life.saving)
+      for (const close of life.closers) await close()
+    })()
+    await life.closed
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  async #save(drafts: readonly AnyDraft[], options: SaveOptions): Promise<AnySaved[]> {
+    this.#assertOpen()
+    const release = this.#lock(drafts)
+    const work = (async () => {
+      try {
+        return await (this.#tx ? this.#insertStaged(drafts, options) : this.#stageAndInsert(drafts, options))
+      } finally {
+        release()
+      }
+    })()
+    const { saving } = this.#parts.life
+    const settled: Promise<unknown> = work.then(
+      () => saving.delete(settled),
+      () => saving.delete(settled),
+    )
+    saving.add(settled)
+    return work
+  }
+
+  async #stageAndInsert(drafts: readonly AnyDraft[], options: SaveOptions): Promise<AnySaved[]> {
+    for (let attempt = 0; ; attempt++) {
+      const staged = await this.#stage(drafts, options)
+      try {
+        const rows = await this.#insert(staged, options)
+        return drafts.map((draft, i) => {
+          this.#parts.life.staged.delete(draft)
+          seal(draft, rows[i] as Row, this.#reader())
+          return draft as unknown as AnySaved
+        })
+      } catch (error) {
+        for (const draft of drafts) this.#parts.life.staged.delete(draft)
+        if (!(error instanceof PinsLost) || attempt > 0) throw pinsLost(error, drafts)
+      }
+    }
+  }
+
+  async #insertStaged(drafts: readonly AnyDraft[], options: SaveOptions): Promise<AnySaved[]> {
+    const staged: Staged[] = []
+    for (const draft of drafts) {
+      const facts = factsOf(draft)
+      const ready = this.#parts.life.staged.get(draft)
+      if (ready?.edits === facts.edits) staged.push(ready)
+      else if (facts.definition.artifacts.size === 0) staged.push(...(await stage([draft], this.#staging(options))))
+      else {
+        throw new PersistablesError('NOT_STAGED', `${describe(draft)} ${ready === undefined ? 'was not staged' : 'was changed after it was staged'}.`, {
+          fix: 'Before the transaction: const ready = await repo.stage(draft). Inside it no bytes are moved.',
+        })
+      }
+    }
+    try {
+      const rows = await this.#insert(staged, options)
+      return drafts.map((draft, i) => restoreInstance(typeOf(draft), rows[i] as Row, this.#reader()))
+    } catch (error) {
+      throw pinsLost(error, drafts)
+    }
+  }
+
+  async #stage(drafts: readonly AnyDraft[], options: SaveOptions): Promise<Staged[]> {
+    const { staged } = this.#parts.life
+    const known = drafts.map((draft) => staged.get(draft))
+    if (known.every((ready, i) => ready !== undefined && ready.edits === factsOf(drafts[i]).edits)) return known as Staged[]
+    const fresh = await stage(drafts, this.#staging(options))
+    for (const [i, draft] of drafts.entries()) staged.set(draft, fresh[i] as Staged)
+    return fresh
+  }
+
+  async #insert(staged: readonly Staged[], options: SaveOptions): Promise<Row[]> {
+    options.signal?.throwIfAborted()
+    const now = new Date()
+    return this.#rows.insert(staged.map(({ row }) => ({ ...row, createdAt: now, modifiedAt: now })))
+  }
+
+  // Marks drafts as being saved, so that a second save of one at the same time is refused, and undoes that unless they were sealed.
+  #lock(drafts: readonly AnyDraft[]): () => void {
+    if (new Set(drafts).size !== drafts.length) {
+      throw new PersistablesError('INVALID_OPTION', 'saveMany got one draft twice.', { fix: 'Pass each draft once; two versions of a name are two drafts.' })
+    }
+    const facts = drafts.map((draft) => {
+      const inside = factsOf(draft)
+      if (inside.phase !== 'draft') throw alreadySaved(draft, 'save it again')
+      this.#parts.registry.refuseImpostor(typeOf(draft))
+      return inside
+    })
+    for (const one of facts) one.phase = 'saving'
+    return () => {
+      for (const one of facts) if (one.phase === 'saving') one.phase = 'draft'
+    }
+  }
+
+  async #load(type: AnyType | undefined, ref: RefInput, options: LoadOptions): Promise<AnySaved | null> {
+    this.#assertOpen()
+    const row = await this.#row(type, ref)
+    if (row === null) return null
+    const instance = this.#restore(row, type)
+    if (type !== undefined && !isA(instance, type)) throw mismatch(instance, type)
+    await this.#prefetch(instance, options.artifacts ?? 'lazy')
+    return instance
+  }
+
+  async #row(type: AnyType | undefined, ref: RefInput): Promise<Row | null> {
+    const scope: Scope = { project: this.#parts.project }
+    if (typeof ref === 'object' && ref !== null) {
+      if ('id' in ref && typeof ref.id === 'string') return this.#query.byId(scope, ref.id)
+      if ('hash' in ref && typeof ref.hash === 'string') return this.#query.byHash(type === undefined ? scope : { ...scope, type: type.type }, ref.hash)
+    }
+    if (typeof ref !== 'string') {
+      throw new PersistablesError('INVALID_REF', 'A reference is text, { id } or { hash }.', { fix: "Write 'name', 'name@3', 'Type/name@3', { id: '…' } or { hash: '…' }." })
+    }
+    const { type: named, name, at } = parseRef(ref)
+    const of = named ?? type?.type
+    if (of === undefined) {
+      throw new PersistablesError('INVALID_REF', `The reference "${ref}" names no type.`, {
+        fix: `Write the type in front, e.g. '${this.#parts.registry.names[0] ?? 'Dataset'}/${ref}', or pass the class: repo.load(Class, '${ref}').`,
+        details: { ref, known: this.#parts.registry.names },
+      })
+    }
+    if (type !== undefined && named !== undefined && named !== type.type) {
+      throw new PersistablesError('TYPE_MISMATCH', `"${ref}" names a ${named}, and a ${type.type} is asked for.`, { fix: `Leave the type out: '${ref.slice(ref.indexOf('/') + 1)}'.` })
+    }
+    const pick = at.kind === 'latest' ? 'latest' : at.kind === 'version' ? { version: at.version } : { alias: at.alias }
+    // "The latest of a subclass" is its own latest; an exact version is an exact version, of whatever class it is.
+    const subclass = type === undefined || pick !== 'latest' ? undefined : this.#parts.registry.namesOf(type)
+    if (subclass !== undefined) {
+      const page = await this.#query.find({ ...scope, type: of, registeredNames: subclass }, { where: { name }, orderBy: { version: 'desc' }, take: 1 })
+      return page.rows[0] ?? null
+    }
+    return this.#query.byName({ ...scope, type: of }, name, pick)
+  }
+
+  async #page(type: AnyType | undefined, options: FindOptions): Promise<Page> {
+    this.#assertOpen()
+    return this.#query.find(this.#scope(type, options), options)
+  }
+
+  // A type that `where` names exactly narrows the scope: the indexes begin with project and type.
+  #scope(type: AnyType | undefined, options: Pick<FindOptions, 'where'>): Scope {
+    const { project, registry } = this.#parts
+    if (type === undefined) return typeof options.where?.type === 'string' ? { project, type: options.where.type } : { project }
+    const registeredNames = registry.namesOf(type)
+    return { project, type: definitionOf(type).type, ...(registeredNames !== undefined && { registeredNames }) }
+  }
+
+  #restore(row: Row, asked: AnyType | undefined): AnySaved {
+    this.#compareLibraries(row)
+    return restoreInstance(this.#parts.registry.classOf(row, asked), row, this.#reader())
+  }
+
+  #compareLibraries(row: Row): void {
+    const { cwd, life, logger } = this.#parts
+    const differences = libraryDifferences((row.metadata['library_versions'] ?? {}) as LibraryVersions, libraryVersions(cwd))
+    const key = differences.join('\n')
+    if (differences.length === 0 || life.warned.has(key)) return
+    life.warned.add(key)
+    logger.warn(`${labelOf(row)} was saved with other libraries than are installed here:\n  ${differences.join('\n  ')}`, { differences })
+  }
+
+  #reader(): ReturnType<typeof readerOf> {
+    const { stores, serializers, logger } = this.#parts
+    return readerOf({
+      stores,
+      serializers,
+      logger,
+      assertOpen: () => this.#assertOpen(),
+      parents: async (row, role) =>
+        (await this.#query.parents(row.id, role)).map(({ row: parent, label }) => ({ instance: parent === null ? null : this.#restore(parent, this.#roleClass(row, role)), label })),
+    })
+  }
+
+  #roleClass(row: Row, role: string): AnyType | undefined {
+    const accepts = definitionOf(this.#parts.registry.classOf(row)).parents.get(role)?.accepts
+    return isType(accepts) ? accepts : undefined
+  }
+
+  async #prefetch(instance: AnySaved, artifacts: ArtifactLoading): Promise<void> {
+    if (artifacts === 'lazy') return
+    for (const name of artifacts === 'eager' ? Object.keys(instance.filepaths) : artifacts) await instance.artifact(name as never)
+  }
+
+  #staging(options: SaveOptions): Parameters<typeof stage>[1] {
+    const { project, author, cwd, stores, serializers, blobs } = this.#parts
+    const resolve = async (role: Role, ref: string | { readonly id: string }) => {
+      const type = isType(role.accepts) ? role.accepts : undefined
+      const full = typeof ref === 'string' && type === undefined && !ref.includes('/') ? `${String(role.accepts)}/${ref}` : ref
+      return (await this.load(type, full)) as AnySaved
+    }
+    return { project, author, cwd, stores, serializers, blobs, resolve, ...(options.signal !== undefined && { signal: options.signal }) }
+  }
+
+  async #notFound(type: AnyType | undefined, ref: RefInput): Promise<PersistablesError> {
+    const { project } = this.#parts
+    const there = project === 'default' ? '' : ` in the project "${project}"`
+    if (typeof ref === 'object') {
+      return new PersistablesError('NOT_FOUND', `Nothing${there} has the ${'id' in ref ? `id ${ref.id}` : `hash ${ref.hash}`}.`, { fix: 'Look it up with repo.find() or `npx persistables ls`.', details: { ref } })
+    }
+    const parsed = parseRef(ref)
+    const of = parsed.type ?? type?.type ?? ''
+    const names = await this.#query.names({ project, type: of })
+    const same = names.find(({ name }) => name === parsed.name)
+    const details = { ref, type: of, near: nearest(parsed.name, names.map(({ name }) => name)) }
+    if (same !== undefined) {
+      const what = parsed.at.kind === 'version' ? `version ${parsed.at.version}` : parsed.at.kind === 'alias' ? `alias "${parsed.at.alias}"` : `version of ${type?.registeredName}`
+      return new PersistablesError('NOT_FOUND', `No ${of} "${parsed.name}"${there} has the ${what}. The latest is ${same.version}.`, {
+        fix: `Try '${parsed.name}' or '${parsed.name}@${same.version}'.`,
+        details: { ...details, latest: same.version },
+      })
+    }
+    return new PersistablesError('NOT_FOUND', `There is no ${of} "${parsed.name}"${there}.`, {
+      fix: suggest(parsed.name, names.map(({ name }) => name), `There is no ${of} at all yet; save one first.`),
+      details,
+    })
+  }
+
+  #assertOpen(): void {
+    if (this.#parts.life.closed === undefined && !this.#scopeClosed) return
+    throw new PersistablesError('CLOSED', this.#scopeClosed ? 'This repository was only for the callback of with(), which is over.' : 'The repository is closed.', {
+      fix: 'Open another one; load what you need from that.',
+    })
+  }
+}
+
+function pinsLost(error: unknown, drafts: readonly AnyDraft[]): unknown {
+  if (!(error instanceof PinsLost)) return error
+  return new PersistablesError('NOT_STAGED', `The bytes of ${drafts.map(describe).join(', ')} were staged too long ago; gc may have removed them.`, { fix: 'Stage and save again.' })
+}
+
+function mismatch(instance: AnySaved, type: AnyType): PersistablesError {
+  return new PersistablesError('TYPE_MISMATCH', `${describe(instance)} is a ${instance.registeredName}, and a ${type.registeredName} is asked for.`, {
+    fix: `Load it as ${instance.registeredName}.`,
+    details: { expected: type.registeredName, found: instance.registeredName },
+  })
+}
+
+function loadArguments(args: readonly unknown[]): { type: AnyType | undefined; ref: RefInput; options: LoadOptions } {
+  const [first, second, third] = args
+  if (isType(first) || first === undefined) return { type: first, ref: second as RefInput, options: (third ?? {}) as LoadOptions }
+  if (typeof first === 'function') definitionOf(first as unknown as AnyType)
+  return { type: undefined, ref: first as RefInput, options: (second ?? {}) as LoadOptions }
+}
+
+function typeAndOptions<O>(args: readonly unknown[]): [AnyType | undefined, O] {
+  const [first, second] = args
+  if (typeof first === 'function') {
+    definitionOf(first as unknown as AnyType)
+    return [first as unknown as AnyType, (second ?? {}) as O]
+  }
+  return [undefined, (first ?? {}) as O]
+}

@@ -1,0 +1,282 @@
+import { encodeArtifact, type EncodedArtifact } from './artifacts/patterns'
+import type { Pattern, Serializer } from './artifacts/serializer'
+import type { Store } from './artifacts/store'
+import type { Blobs, StoredBlob } from './blobs'
+import { type Definition, type Role, roleType, validate } from './definition'
+import { PersistablesError, suggest } from './errors'
+import { libraryVersions } from './libraries'
+import { checkParentType, checkTags, describe, factsOf, identityHash, isPersistable, labelOf, type Metadata, type ParentNote, type Row } from './persistable'
+import type { Edge, NewRow } from './rows'
+import type { AnyArtifact, AnyDraft, AnySaved, IdentityFacts } from './shape'
+import type { Filepaths, JsonObject } from './types'
+
+/** What staging needs of a repository. */
+export interface StagingContext {
+  readonly project: string
+  readonly author: string
+  readonly cwd: string
+  readonly stores: ReadonlyMap<string, Store>
+  readonly serializers: ReadonlyMap<string, Serializer>
+  readonly blobs: Blobs
+  /** loads a parent that was given by reference */
+  readonly resolve: (role: Role, ref: string | { readonly id: string }) => Promise<AnySaved>
+  readonly signal?: AbortSignal
+}
+
+/** A draft whose bytes are written and pinned: everything but its version is known. */
+export interface Staged {
+  /** the draft's edits when it was staged */
+  readonly edits: number
+  readonly row: NewRow
+}
+
+const METADATA_LIMIT = 1_000_000
+
+interface Plan {
+  readonly draft: AnyDraft
+  readonly encoded: readonly EncodedArtifact[]
+  readonly row: NewRow
+}
+
+/**
+ * Writes the bytes of drafts and makes their rows: validate, encode and hash, pin, write, then the row. Nothing of it is visible in the registry.
+ * Drafts may be parents of each other. Throws what their parts throw; then every temporary file is gone, and bytes already written are gc's.
+ */
+export async function stage(drafts: readonly AnyDraft[], context: StagingContext): Promise<Staged[]> {
+  const plans = new Map<AnyDraft, Plan>()
+  try {
+    for (const draft of parentsFirst(drafts)) plans.set(draft, await plan(draft, plans, context))
+    const blobs = [...plans.values()].flatMap(({ row }) => row.blobs)
+    await context.blobs.pinned(blobs, async () => {
+      await claimStores(blobs, context)
+      for (const { encoded } of plans.values()) for (const artifact of encoded) await artifact.write(context.signal === undefined ? {} : { signal: context.signal })
+    })
+  } catch (error) {
+    for (const { encoded } of plans.values()) for (const artifact of encoded) await artifact.discard()
+    throw error
+  }
+  return drafts.map((draft) => ({ edits: factsOf(draft).edits, row: (plans.get(draft) as Plan).row }))
+}
+
+/** The identity hash that a draft will have. Encodes its source artifacts to know their digests, and writes nothing. */
+export async function draftHash(draft: AnyDraft, context: StagingContext): Promise<string> {
+  const facts = factsOf(draft)
+  const sources = [...facts.definition.artifacts].filter(([, declared]) => declared.source)
+  const digests: Record<string, string> = {}
+  for (const [name, declared] of sources) {
+    refuseOneShot(draft, name)
+    const encoded = await encode(draft, name, declared, [], context)
+    digests[name] = encoded.contentDigest
+    await encoded.discard()
+  }
+  const { notes } = await resolveParents(draft, new Map(), context)
+  return identityHash(draft, identityFacts(draft, digests, notes))
+}
+
+async function plan(draft: AnyDraft, plans: ReadonlyMap<AnyDraft, Plan>, context: StagingContext): Promise<Plan> {
+  const facts = factsOf(draft)
+  const { definition } = facts
+  const state = validate(definition.state, facts.state, 'state', describe(draft)).json
+  if ('save_patterns' in state) {
+    throw new PersistablesError('INVALID_CONFIG', `The state of ${describe(draft)} has a member "save_patterns", which the registry keeps for itself.`, { fix: 'Call it something else.' })
+  }
+  const tags = checkTags(facts.tags)
+  const { notes, edges } = await resolveParents(draft, plans, context)
+  const wanted = [...definition.artifacts].map(([name, declared]) => ({ name, declared, patterns: patternsOf(draft, name, declared, context) }))
+  const missing = wanted.filter(({ name }) => !facts.values.has(name)).map(({ name }) => `"${name}"`)
+  if (missing.length > 0) {
+    throw new PersistablesError('ARTIFACT_MISSING', `${describe(draft)} has no value for ${missing.join(', ')}.`, {
+      fix: `Give it one before saving: draft.set(${missing[0]?.replaceAll('"', "'")}, …). A stream can be saved once; after a failed save it must be set anew.`,
+      details: { missing },
+    })
+  }
+  const encoded: EncodedArtifact[] = []
+  try {
+    for (const { name, declared, patterns } of wanted) encoded.push(await encode(draft, name, declared, patterns, context))
+    return { draft, encoded, row: newRow(draft, { state, tags, notes, edges, encoded, wanted, context }) }
+  } catch (error) {
+    for (const artifact of encoded) await artifact.discard()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly state: JsonObject
+  readonly tags: Readonly<Record<string, string>>
+  readonly notes: Metadata['parents']
+  readonly edges: readonly Edge[]
+  readonly encoded: readonly EncodedArtifact[]
+  readonly wanted: readonly { name: string; patterns: readonly Pattern[] }[]
+  readonly context: StagingContext
+}
+
+function newRow(draft: AnyDraft, { state, tags, notes, edges, encoded, wanted, context }: Parts): NewRow {
+  const facts = factsOf(draft)
+  const digests = Object.fromEntries(encoded.map(({ artifact, contentDigest }) => [artifact, contentDigest]))
+  const sources = [...facts.definition.artifacts].filter(([, declared]) => declared.source).map(([name]) => name)
+  const patterns = Object.fromEntries(wanted.map(({ name, patterns }) => [name, patterns.map((pattern) => pattern.name)]))
+  const metadata: Metadata = {
+    config: facts.config.json,
+    state: { ...state, save_patterns: patterns } as Metadata['state'],
+    revision: facts.revision,
+    digests,
+    sources,
+    parents: notes,
+    library_versions: libraryVersions(context.cwd),
+  }
+  checkSize(draft, metadata)
+  const now = new Date()
+  return {
+    id: facts.id,
+    type: facts.definition.type,
+    registeredName: draft.registeredName,
+    project: facts.project ?? context.project,
+    name: facts.name,
+    author: facts.author ?? context.author,
+    versionDescription: facts.versionDescription,
+    hash: identityHash(draft, identityFacts(draft, pick(digests, sources), notes)),
+    hasExternalFiles: encoded.length > 0,
+    filepaths: Object.fromEntries(encoded.map(({ artifact, records }) => [artifact, records])) as Filepaths,
+    metadata: metadata as unknown as JsonObject,
+    createdAt: now,
+    modifiedAt: now,
+    tags,
+    edges,
+    blobs: encoded.flatMap(({ blobs }) => blobs),
+  }
+}
+
+function checkSize(draft: AnyDraft, metadata: Metadata): void {
+  const size = Buffer.byteLength(JSON.stringify(metadata))
+  if (size <= METADATA_LIMIT) return
+  throw new PersistablesError('INVALID_CONFIG', `Config, state and parents of ${describe(draft)} take ${size} bytes together, and the limit is ${METADATA_LIMIT}.`, {
+    fix: 'Keep large values in an artifact.',
+    details: { size, limit: METADATA_LIMIT },
+  })
+}
+
+function pick(digests: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((name) => [name, digests[name] ?? '']))
+}
+
+function identityFacts(draft: AnyDraft, sources: Readonly<Record<string, string>>, notes: Metadata['parents']): IdentityFacts {
+  const facts = factsOf(draft)
+  return {
+    type: facts.definition.type,
+    registeredName: draft.registeredName,
+    revision: facts.revision,
+    config: facts.config.json,
+    sources,
+    parents: Object.fromEntries(Object.entries(notes).map(([role, list]) => [role, list.map(({ hash, artifacts }) => ({ hash, artifacts }))])),
+  }
+}
+
+// The class's patterns, or those that the instance chose by name, in its order.
+function patternsOf(draft: AnyDraft, artifact: string, declared: AnyArtifact, context: StagingContext): readonly Pattern[] {
+  const chosen = factsOf(draft).savePatterns.get(artifact)
+  if (chosen === undefined) return declared.patterns
+  return chosen.map((name): Pattern => {
+    const known = declared.patterns.find((pattern) => pattern.name === name)
+    if (known !== undefined) return known
+    const [store = '', serializerName = ''] = name.split('_')
+    const serializer = declared.patterns.find((pattern) => pattern.serializer.name === serializerName)?.serializer ?? context.serializers.get(serializerName)
+    if (serializer === undefined) {
+      throw new PersistablesError('UNKNOWN_SERIALIZER', `The pattern ${name} of ${describe(draft)} needs a serializer "${serializerName}", and there is none.`, {
+        fix: `${suggest(serializerName, context.serializers.keys(), '')} Pass it in serializers: openRepository({ serializers: [ … ] }).`,
+        details: { serializer: serializerName, known: [...context.serializers.keys()] },
+      })
+    }
+    return { name, store, serializer }
+  })
+}
+
+async function encode(draft: AnyDraft, artifact: string, declared: AnyArtifact, patterns: readonly Pattern[], context: StagingContext): Promise<EncodedArtifact> {
+  const { values } = factsOf(draft)
+  const value = values.get(artifact)
+  const first = declared.patterns[0] ?? patterns[0]
+  // Whatever happens now, a stream that was begun cannot be begun again: another save must be given a new one, not an empty rest.
+  if (isOneShot(value)) values.delete(artifact)
+  return encodeArtifact(
+    { artifact, value, patterns, declared: (first as Pattern).serializer },
+    { stores: context.stores, label: describe(draft), ...(context.signal !== undefined && { signal: context.signal }) },
+  )
+}
+
+function isOneShot(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof Blob) return false
+  const iterate = (value as { [Symbol.asyncIterator]?: () => unknown; [Symbol.iterator]?: () => unknown })[Symbol.asyncIterator] ?? (value as Iterable<unknown>)[Symbol.iterator]
+  if (typeof iterate !== 'function') return value instanceof ReadableStream
+  // Iterators return themselves; Node and web streams are consumed by reading though they do not. Collections give a new iterator each time.
+  return 'next' in value || 'pipe' in value || value instanceof ReadableStream
+}
+
+function refuseOneShot(draft: AnyDraft, artifact: string): void {
+  if (!isOneShot(factsOf(draft).values.get(artifact))) return
+  throw new PersistablesError('INVALID_ARTIFACT', `The source artifact "${artifact}" of ${describe(draft)} is a stream, and hashing would use it up.`, {
+    fix: 'Save it, or set a value that can be read twice: an array, bytes, or an object with [Symbol.asyncIterator]() that begins anew.',
+  })
+}
+
+async function claimStores(blobs: readonly StoredBlob[], context: StagingContext): Promise<void> {
+  for (const name of new Set(blobs.map(({ store }) => store))) {
+    const store = context.stores.get(name)
+    if (store?.owner === undefined) continue
+    const registry = await context.blobs.registryId()
+    const owner = await store.owner({ claim: registry })
+    if (owner === registry) continue
+    throw new PersistablesError('STORE_FOREIGN', `The store "${name}" belongs to another registry (${String(owner)}).`, {
+      fix: 'Use a folder or bucket of its own for each registry, or open the database that owns this one; reading from it works.',
+      details: { store: name, owner, registry },
+    })
+  }
+}
+
+async function resolveParents(
+  draft: AnyDraft,
+  plans: ReadonlyMap<AnyDraft, Plan>,
+  context: StagingContext,
+): Promise<{ notes: Record<string, readonly ParentNote[]>; edges: Edge[] }> {
+  const facts = factsOf(draft)
+  const notes: Record<string, readonly ParentNote[]> = {}
+  const edges: Edge[] = []
+  for (const [role, given] of facts.parents) {
+    const list: ParentNote[] = []
+    for (const [position, one] of given.entries()) {
+      const parent = isPersistable(one) ? one : await context.resolve(facts.definition.parents.get(role) as Role, one as string | { id: string })
+      checkParentType(describe(draft), role, facts.definition.parents.get(role) as Role, parent)
+      const row: Pick<Row, 'id' | 'hash' | 'metadata'> | undefined = factsOf(parent).row ?? plans.get(parent as AnyDraft)?.row
+      if (row === undefined) throw unsavedParent(draft, role, parent as AnyDraft, facts.definition)
+      const saved = factsOf(parent).row
+      const { digests = {} } = row.metadata as unknown as Partial<Metadata>
+      list.push({ id: row.id, hash: row.hash, artifacts: digests })
+      edges.push({ role, position, parentId: row.id, parentHash: row.hash, parentLabel: saved === undefined ? null : labelOf(saved) })
+    }
+    notes[role] = list
+  }
+  return { notes, edges }
+}
+
+function unsavedParent(draft: AnyDraft, role: string, parent: AnyDraft, definition: Definition): PersistablesError {
+  const type = roleType(definition.parents.get(role) as Role)
+  return new PersistablesError('NOT_SAVED', `The parent "${role}" of ${describe(draft)} is a draft: ${describe(parent)}.`, {
+    fix: `Save the ${type} first, or both at once with repo.saveMany([parent, child]).`,
+    details: { role, parent: describe(parent) },
+  })
+}
+
+// Depth-first, so that a parent's hash is known before its children's. Throws when drafts are parents of each other in a circle.
+function parentsFirst(drafts: readonly AnyDraft[]): AnyDraft[] {
+  const given = new Set(drafts)
+  const done = new Set<AnyDraft>()
+  const open = new Set<AnyDraft>()
+  const visit = (draft: AnyDraft): void => {
+    if (done.has(draft)) return
+    if (open.has(draft)) throw new PersistablesError('INVALID_REF', `${describe(draft)} is its own ancestor.`, { fix: 'Lineage has no circles.' })
+    open.add(draft)
+    for (const list of factsOf(draft).parents.values()) for (const parent of list) if (given.has(parent as AnyDraft)) visit(parent as AnyDraft)
+    open.delete(draft)
+    done.add(draft)
+  }
+  for (const draft of drafts) visit(draft)
+  return [...done]
+}

@@ -1,0 +1,3 @@
+import './global-setup'
+
+export default async (): Promise<void> => globalThis.stopTestPostgres?.()
