@@ -1,6 +1,6 @@
 /** @type {import('jest').Config} */
 module.exports = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/tests/environment.ts',
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
   // dist holds a second package.json-less copy of every module, and would be found twice
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.persistables/'],

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { type PersistableTransaction, rawOf } from './client'
+import { atomically, type PersistableTransaction, rawOf } from './client'
 import { type Dialect, raw, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { retrying } from './retry'
@@ -44,8 +44,7 @@ export function blobsOf(client: PersistableTransaction, dialect: Dialect, newId:
       WHERE b."state" = 'live' OR coalesce(b."pinned_until", 0) < ${dialect.now}
       RETURNING "store", "digest"`
     const run = () => db.$queryRawUnsafe<StoredBlob[]>(dialect.text(statement), ...statement.values)
-    // On SQLite always a batch: a single call would join an interactive transaction that is open on the same client.
-    const rows = await retrying('pinning blobs', () => (dialect.provider === 'sqlite' ? db.$transaction([run()]).then(([r]) => r as StoredBlob[]) : run()))
+    const rows = await retrying('pinning blobs', async () => (dialect.provider === 'sqlite' ? ((await atomically(db, [run()]))[0] ?? []) : run()))
     return new Set(rows.map(key))
   }
 
@@ -104,7 +103,7 @@ async function readRegistryId(db: ReturnType<typeof rawOf>, dialect: Dialect, ne
   const run = async () => {
     const rows = await db.$queryRawUnsafe<{ id: string }[]>(dialect.text(select))
     if (rows[0] !== undefined) return rows
-    await db.$transaction([db.$executeRawUnsafe(dialect.text(insert), ...insert.values)])
+    await atomically(db, [db.$executeRawUnsafe(dialect.text(insert), ...insert.values)])
     return db.$queryRawUnsafe<{ id: string }[]>(dialect.text(select))
   }
   return (await retrying('reading the registry’s id', run))[0]?.id ?? ''

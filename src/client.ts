@@ -48,6 +48,20 @@ export function rawOf(client: PersistableTransaction): RawClient {
   return client as unknown as RawClient
 }
 
+const BATCH: BatchOptions = { maxWait: 30_000, timeout: 120_000 }
+
+/**
+ * Runs statements in one transaction of their own, in order, and gives their results.
+ *
+ * On SQLite a client has one connection, and a single call made while an interactive transaction is open on it joins that, and vanishes with
+ * its rollback; a batch waits its turn. But Prisma sends a batch of one as a single call (seen with 7.10), so a lone statement gets company.
+ * PostgreSQL's batches wait only 2 s for a connection unless told otherwise.
+ */
+export async function atomically<T>(db: RawClient, statements: readonly PromiseLike<T>[]): Promise<T[]> {
+  const company = statements.length === 1 ? [db.$queryRawUnsafe<T>('SELECT 1')] : []
+  return (await db.$transaction([...statements, ...company], BATCH)).slice(0, statements.length) as T[]
+}
+
 /** One statement with its values, from a `sql` template. */
 export type Statement = Sql
 

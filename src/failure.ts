@@ -13,6 +13,8 @@ export type FailureKind =
   | 'full'
   | 'aborted-transaction'
   | 'unreachable'
+  | 'denied'
+  | 'no-database'
   | 'other'
 
 interface DriverCause {
@@ -37,6 +39,11 @@ const BY_KIND: Readonly<Record<string, FailureKind>> = {
   TableDoesNotExist: 'no-table',
   DatabaseNotReachable: 'unreachable',
   ConnectionClosed: 'unreachable',
+  TlsConnectionError: 'unreachable',
+  AuthenticationFailed: 'denied',
+  DatabaseAccessDenied: 'denied',
+  DatabaseDoesNotExist: 'no-database',
+  TooManyConnections: 'busy',
 }
 
 const BY_CODE: Readonly<Record<string, FailureKind>> = {
@@ -59,14 +66,28 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '25006': 'read-only',
   '25P02': 'aborted-transaction',
   '53100': 'full',
+  '53300': 'busy',
+  '55P03': 'busy',
+  '28000': 'denied',
+  '28P01': 'denied',
+  '42501': 'denied',
+  '3D000': 'no-database',
   '57P01': 'unreachable',
+  '57P02': 'unreachable',
   '57P03': 'unreachable',
+  // of Node's sockets
   ECONNREFUSED: 'unreachable',
   ECONNRESET: 'unreachable',
+  ENOTFOUND: 'unreachable',
+  EAI_AGAIN: 'unreachable',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  ETIMEDOUT: 'unreachable',
 }
 
 const BY_SQLITE: readonly (readonly [RegExp, FailureKind])[] = [
-  [/^SQLITE_(BUSY|LOCKED)/, 'busy'],
+  // PROTOCOL: too many processes opened a WAL file in the same moment.
+  [/^SQLITE_(BUSY|LOCKED|PROTOCOL)/, 'busy'],
   [/^SQLITE_(READONLY|CANTOPEN|PERM)/, 'read-only'],
   [/^SQLITE_(CORRUPT|NOTADB)/, 'corrupt'],
   [/^SQLITE_FULL/, 'full'],
@@ -82,6 +103,7 @@ const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
   [/database or disk is full/i, 'full'],
   [/no such table|no such column/i, 'no-table'],
   [/NOT NULL constraint failed/i, 'null'],
+  [/timeout exceeded when trying to connect|connection terminated/i, 'unreachable'],
 ]
 
 /** Which kind of failure an error of the database is. */
@@ -107,6 +129,13 @@ const FIXES: Readonly<Partial<Record<FailureKind, string>>> = {
   full: 'Free disk space, then try again; nothing was half-written.',
   'aborted-transaction': 'An earlier statement of this transaction failed; retry the whole transaction.',
   unreachable: 'Check that the database server runs and that the url is right.',
+  denied: 'Check the user and password of the url, and what that user may do in the database.',
+  'no-database': 'Create the database first, or correct its name in the url.',
+}
+
+// "Raw query failed. Code: `N/A`. Message: `…`" is how Prisma hands on what has no code of the database's own.
+function wrapped(error: unknown): string | undefined {
+  return error instanceof Error ? /Message: `([^`]+)`/.exec(error.message)?.[1] : undefined
 }
 
 /** The coded error for whatever a database call threw; coded errors pass unchanged. `doing` completes "The database failed while …". */
@@ -114,7 +143,7 @@ export function databaseFailure(error: unknown, doing: string): PersistablesErro
   if (isPersistablesError(error)) return error
   const kind = failureKind(error)
   const fix = FIXES[kind]
-  const said = driverCause(error).originalMessage
+  const said = driverCause(error).originalMessage ?? wrapped(error)
   const code = kind === 'read-only' ? 'READ_ONLY' : kind === 'no-table' ? 'SCHEMA_MISSING' : 'DATABASE_FAILED'
   return new PersistablesError(code, `The database failed while ${doing}: ${reason(typeof said === 'string' ? said : error)}.`, {
     ...(fix !== undefined && { fix }),

@@ -10,9 +10,10 @@ const HASH = /^oh1:[0-9a-f]{64}$/
 /**
  * The hash of a normal form: `oh1:` and 64 lower-case hex digits, the sha256 that `object-hash` gives for its {@link canonical} text.
  *
- * object-hash gets the text, not the tree, for its own walk takes a repeated reference for a circular one, recurses without limit, and searches all that it has seen at
- * every object (2·10^5 nodes: SLOW s against FAST s for the text, Node 20). On the text it is linear and injective: two normal forms hash alike only
- * where their texts are the same, or sha256 is broken. Strings that look like object-hash's own markers (`string:1:a`, `[CIRCULAR:0]`) are only strings.
+ * object-hash gets the text, not the tree, for its own walk takes a repeated reference for a circular one, recurses without limit, and searches all objects that
+ * it has met at every object: 2·10^5 nodes, half of them arrays, took it 3.1 s against 0.03 s for the text (twice as many: 11.8 s against 0.05 s; Node 20). On the text
+ * it is linear and injective: two normal forms hash alike only where their texts are the same, or sha256 is broken. Strings that look like object-hash's own
+ * markers (`string:1:a`, `[CIRCULAR:0]`) are only strings.
  *
  * Throws `UNHASHABLE` for what is no normal form.
  *

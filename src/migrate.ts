@@ -185,11 +185,20 @@ async function migratePostgres(target: PostgresTarget, options: Work): Promise<A
   return report(options.logger, place, done)
 }
 
+async function inspectFile(file: string, migrations: readonly Migration[]): Promise<MigrationStatus> {
+  const opened = await openableSqlite(file)
+  try {
+    return await withSqlite(opened.path, { readonly: opened.readOnly }, (driver) => inspect(queryOf(driver), 'sqlite', migrations))
+  } finally {
+    await opened.release()
+  }
+}
+
 async function dryRun(target: Target, migrations: readonly Migration[], options: MigrateOptions): Promise<Applied> {
   const status = await failingAs(`looking at the schema of ${target.shown}`, async () => {
     if (target.provider === 'sqlite') {
       if (!existsSync(target.file)) return null
-      return withSqlite(target.file, { readonly: true }, (driver) => inspect(queryOf(driver), 'sqlite', migrations))
+      return (await peek(target.file, migrations)) ?? (await inspectFile(target.file, migrations))
     }
     const driver = await (await postgresFactory(target, { max: 1, ...options.pool })).connect()
     try {

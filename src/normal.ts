@@ -71,7 +71,7 @@ export function normalize(value: unknown, options: NormalizeOptions = {}): Json 
       details: { maxDepth },
     })
   }
-  const walk: Walk = { what, code, maxDepth, maxBytes, bytes: 0, path: [], ancestors: new Map(), faults: [] }
+  const walk: Walk = { what, code, maxDepth, maxBytes, bytes: 0, path: [], ancestors: [], faults: [] }
   const json = visit(walk, value)
   if (walk.faults.length > 0) throw refusal(walk)
   return json
@@ -84,8 +84,8 @@ interface Walk {
   readonly maxBytes: number
   bytes: number
   readonly path: Step[]
-  /** the containers above, each with the length of its path */
-  readonly ancestors: Map<object, number>
+  /** the containers above; the nth is n steps down the path */
+  readonly ancestors: object[]
   readonly faults: Fault[]
 }
 
@@ -116,10 +116,11 @@ function visit(walk: Walk, value: unknown): Json {
 }
 
 function visitObject(walk: Walk, value: object): Json {
-  const above = walk.ancestors.get(value)
-  if (above !== undefined) return fault(walk, `refers back to ${pathText(walk.what, walk.path.slice(0, above))}, so it never ends`)
+  const above = walk.ancestors.indexOf(value)
+  if (above >= 0) return fault(walk, `refers back to ${pathText(walk.what, walk.path.slice(0, above))}, so it never ends`)
   let kind: Kind
   try {
+    if (Array.isArray(value)) foresee(walk, 2 * value.length)
     kind = kindOf(value)
     if (kind === 'date') return tag(walk, 'date', Date.prototype.toISOString.call(value))
     if (kind === 'bytes') return binary(walk, value as Binary)
@@ -128,17 +129,16 @@ function visitObject(walk: Walk, value: object): Json {
     return fault(walk, `cannot be read (${messageOf(error)})`)
   }
   if (typeof kind === 'object') return fault(walk, kind.problem)
-  if (walk.ancestors.size >= walk.maxDepth) throw stop(walk, `is nested deeper than the limit of ${walk.maxDepth} levels`)
-  walk.ancestors.set(value, walk.path.length)
+  if (walk.ancestors.length >= walk.maxDepth) throw stop(walk, `is nested deeper than the limit of ${walk.maxDepth} levels`)
+  walk.ancestors.push(value)
   const json = CONTAINERS[kind](walk, value)
-  walk.ancestors.delete(value)
+  walk.ancestors.pop()
   return json
 }
 
 const CONTAINERS: Record<Container, (walk: Walk, value: object) => Json> = {
   array: (walk, value) => {
     const items = value as readonly unknown[]
-    foresee(walk, 2 * items.length)
     spend(walk, commas(items.length) + 2)
     const json: Json[] = []
     for (let at = 0; at < items.length; at++) json.push(inside(walk, at, read(walk, items, at)))
@@ -153,7 +153,7 @@ const CONTAINERS: Record<Container, (walk: Walk, value: object) => Json> = {
       spend(walk, '[,]'.length)
       const at = pairs.length
       const name = inside(walk, { part: 'keys', at }, key)
-      pairs.push({ order: canonical(name), json: [name, inside(walk, { part: 'values', at, key }, item)] })
+      pairs.push({ order: orderOf(name, map.size), json: [name, inside(walk, { part: 'values', at, key }, item)] })
     }
     // Two keys that are different objects may have the same content; then their values decide.
     pairs.sort((a, b) => compare(a.order, b.order) || compare(canonical(a.json[1]), canonical(b.json[1])))
@@ -166,7 +166,7 @@ const CONTAINERS: Record<Container, (walk: Walk, value: object) => Json> = {
     const items: { order: string; json: Json }[] = []
     for (const item of set) {
       const json = inside(walk, { part: 'values', at: items.length }, item)
-      items.push({ order: canonical(json), json })
+      items.push({ order: orderOf(json, set.size), json })
     }
     return { $: 'set', v: items.sort((a, b) => compare(a.order, b.order)).map((item) => item.json) }
   },
@@ -192,6 +192,11 @@ const CONTAINERS: Record<Container, (walk: Walk, value: object) => Json> = {
 interface Pair {
   readonly order: string
   readonly json: readonly [Json, Json]
+}
+
+// One alone needs no order, and nested Sets of one would otherwise be written once a level.
+function orderOf(json: Json, count: number): string {
+  return count > 1 ? canonical(json) : ''
 }
 
 function compare(a: string, b: string): number {

@@ -3,7 +3,8 @@ import { up as packageUp } from 'empathic/package'
 import { diskStore } from './artifacts/stores/disk'
 import { connect, type Connection, type PoolOptions } from './connect'
 import { ensureSchema } from './migrate'
-import { assemble, CONSOLE, type Repository, type RepositoryOptions } from './repository'
+import type { Repository, RepositoryOptions } from './contract'
+import { assemble, CONSOLE } from './repository'
 
 /** Options of {@link openRepository}. */
 export interface OpenOptions extends RepositoryOptions {

@@ -3,7 +3,7 @@ import { type PersistableTransaction, rawOf } from './client'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { PersistablesError, suggest } from './errors'
 import { databaseFailure } from './failure'
-import type { Row } from './persistable'
+import type { Row } from './row'
 import { retrying } from './retry'
 import type { JsonObject } from './types'
 

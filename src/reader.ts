@@ -1,26 +1,18 @@
-import { readBytes, readArtifact, streamArtifact } from './artifacts/patterns'
-import type { Serializer } from './artifacts/serializer'
+import { readArtifact, streamArtifact } from './artifacts/patterns'
+import type { AnySerializer } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
 import { PersistablesError } from './errors'
-import { labelOf, type Metadata, type Reader, type Row } from './persistable'
+import { labelOf, orderedPatterns, type Reader, type Row } from './row'
 import type { AnySaved } from './shape'
-import type { Logger, PatternRecord } from './types'
+import type { Logger } from './types'
 
 /** What reading needs of a repository. */
 export interface ReaderContext {
   readonly stores: ReadonlyMap<string, Store>
-  readonly serializers: ReadonlyMap<string, Serializer>
+  readonly serializers: ReadonlyMap<string, AnySerializer>
   readonly logger: Logger
   readonly assertOpen: () => void
   readonly parents: (row: Row, role: string) => Promise<readonly { instance: AnySaved | null; label: string }[]>
-}
-
-/** The patterns of an artifact in the order to try them: as the row notes it, because JSONB forgets the order of keys. */
-export function orderedPatterns(row: Row, artifact: string): readonly (readonly [string, PatternRecord])[] {
-  const records = row.filepaths[artifact] ?? {}
-  const order = (row.metadata as unknown as Partial<Metadata>).state?.save_patterns?.[artifact] ?? []
-  const names = [...order.filter((name) => name in records), ...Object.keys(records).filter((name) => !order.includes(name))]
-  return names.map((name) => [name, records[name] as PatternRecord] as const)
 }
 
 /** A {@link Reader} for one instance: it remembers what was read. */
@@ -57,5 +49,3 @@ export function readerOf(context: ReaderContext): Reader {
     unloaded: (row) => Object.keys(row.filepaths).filter((name) => !loaded.has(name)),
   }
 }
-
-export { readBytes }

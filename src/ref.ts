@@ -119,7 +119,7 @@ export function isId(text: unknown): text is string {
  */
 export function checkName(kind: NameKind, text: unknown): string {
   const name = typeof text === 'string' ? text.normalize('NFC') : ''
-  const broken = typeof text === 'string' ? brokenRule(kind, name) : `is no text but ${kindOf(text)}`
+  const broken = typeof text === 'string' ? brokenRule(kind, name) : 'is not text'
   if (broken === undefined) return name
   const fixed = fixedName(kind, name)
   throw new PersistablesError('INVALID_NAME', `The ${kind} ${quote(text)} ${broken}.`, {
@@ -150,7 +150,7 @@ export function checkTagKey(text: unknown): string {
 export function checkTagValue(text: unknown): string {
   const broken =
     typeof text !== 'string'
-      ? `is no text but ${kindOf(text)}`
+      ? 'is not text'
       : text.includes('\0')
         ? 'holds a NUL character'
         : LONE.test(text)

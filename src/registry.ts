@@ -1,5 +1,5 @@
 import { PersistablesError, suggest } from './errors'
-import { ancestry, definitionOf } from './persistable'
+import { ancestry, definitionOf } from './facts'
 import { checkType } from './ref'
 import type { AnyType } from './shape'
 

@@ -1,9 +1,9 @@
 import { stillPinned, type StoredBlob } from './blobs'
-import { type PersistableTransaction, rawOf } from './client'
+import { atomically, type PersistableTransaction, rawOf } from './client'
 import { type Dialect, join, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { databaseFailure, failureKind } from './failure'
-import { labelOf, type Row } from './persistable'
+import { labelOf, type Row } from './row'
 import { retrying } from './retry'
 
 /** A row that has no version yet, with what is written beside it. */
@@ -27,7 +27,6 @@ export interface Edge {
 export class PinsLost extends Error {}
 
 const MAX_CONFLICTS = 20
-const BATCH = { maxWait: 30_000, timeout: 120_000 }
 
 /** Writes rows with race-free versions. */
 export interface Rows {
@@ -59,7 +58,7 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, transac
     }
     const [only] = statements
     if (statements.length === 1 && only !== undefined && dialect.provider === 'postgresql') return [await query(only)]
-    return (await db.$transaction(statements.map(query), BATCH)) as { version: number | bigint }[][]
+    return atomically(db, statements.map(query))
   }
 
   const attempt = async (rows: readonly NewRow[]): Promise<Row[]> => {

@@ -1,13 +1,16 @@
 import { encodeArtifact, type EncodedArtifact } from './artifacts/patterns'
-import type { Pattern, Serializer } from './artifacts/serializer'
+import type { AnySerializer, Pattern } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
 import type { Blobs, StoredBlob } from './blobs'
 import { type Definition, type Role, roleType, validate } from './definition'
 import { PersistablesError, suggest } from './errors'
 import { libraryVersions } from './libraries'
-import { checkParentType, checkTags, describe, factsOf, identityHash, isPersistable, labelOf, type Metadata, type ParentNote, type Row } from './persistable'
+import { checkParentType, checkTags } from './draft'
+import { describe, factsOf, isPersistable } from './facts'
+import { draftIdentity, identityHash } from './identity'
+import { identities, labelOf, type Metadata, metadataOf, type ParentNote, type Row } from './row'
 import type { Edge, NewRow } from './rows'
-import type { AnyArtifact, AnyDraft, AnySaved, IdentityFacts } from './shape'
+import type { AnyArtifact, AnyDraft, AnySaved } from './shape'
 import type { Filepaths, JsonObject } from './types'
 
 /** What staging needs of a repository. */
@@ -16,7 +19,7 @@ export interface StagingContext {
   readonly author: string
   readonly cwd: string
   readonly stores: ReadonlyMap<string, Store>
-  readonly serializers: ReadonlyMap<string, Serializer>
+  readonly serializers: ReadonlyMap<string, AnySerializer>
   readonly blobs: Blobs
   /** loads a parent that was given by reference */
   readonly resolve: (role: Role, ref: string | { readonly id: string }) => Promise<AnySaved>
@@ -70,7 +73,7 @@ export async function draftHash(draft: AnyDraft, context: StagingContext): Promi
     await encoded.discard()
   }
   const { notes } = await resolveParents(draft, new Map(), context)
-  return identityHash(draft, identityFacts(draft, digests, notes))
+  return identityHash(draft, draftIdentity(draft, digests, identities(notes)))
 }
 
 async function plan(draft: AnyDraft, plans: ReadonlyMap<AnyDraft, Plan>, context: StagingContext): Promise<Plan> {
@@ -134,7 +137,7 @@ function newRow(draft: AnyDraft, { state, tags, notes, edges, encoded, wanted, c
     name: facts.name,
     author: facts.author ?? context.author,
     versionDescription: facts.versionDescription,
-    hash: identityHash(draft, identityFacts(draft, pick(digests, sources), notes)),
+    hash: identityHash(draft, draftIdentity(draft, pick(digests, sources), identities(notes))),
     hasExternalFiles: encoded.length > 0,
     filepaths: Object.fromEntries(encoded.map(({ artifact, records }) => [artifact, records])) as Filepaths,
     metadata: metadata as unknown as JsonObject,
@@ -157,18 +160,6 @@ function checkSize(draft: AnyDraft, metadata: Metadata): void {
 
 function pick(digests: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
   return Object.fromEntries(names.map((name) => [name, digests[name] ?? '']))
-}
-
-function identityFacts(draft: AnyDraft, sources: Readonly<Record<string, string>>, notes: Metadata['parents']): IdentityFacts {
-  const facts = factsOf(draft)
-  return {
-    type: facts.definition.type,
-    registeredName: draft.registeredName,
-    revision: facts.revision,
-    config: facts.config.json,
-    sources,
-    parents: Object.fromEntries(Object.entries(notes).map(([role, list]) => [role, list.map(({ hash, artifacts }) => ({ hash, artifacts }))])),
-  }
 }
 
 // The class's patterns, or those that the instance chose by name, in its order.
@@ -247,7 +238,7 @@ async function resolveParents(
       const row: Pick<Row, 'id' | 'hash' | 'metadata'> | undefined = factsOf(parent).row ?? plans.get(parent as AnyDraft)?.row
       if (row === undefined) throw unsavedParent(draft, role, parent as AnyDraft, facts.definition)
       const saved = factsOf(parent).row
-      const { digests = {} } = row.metadata as unknown as Partial<Metadata>
+      const { digests = {} } = metadataOf(row)
       list.push({ id: row.id, hash: row.hash, artifacts: digests })
       edges.push({ role, position, parentId: row.id, parentHash: row.hash, parentLabel: saved === undefined ? null : labelOf(saved) })
     }

@@ -1,5 +1,71 @@
 import { randomInt } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+
+declare global {
+  /** Set by tests/environment.ts. */
+  var testFileFailed: boolean | undefined
+}
+
+const folders: string[] = []
+const seeds = new Set<number>()
+
+afterAll(async () => {
+  if (globalThis.testFileFailed) {
+    if (seeds.size > 0) console.error(`To have the same random values again: SEED=${[...seeds].join(' or SEED=')}`)
+    if (folders.length > 0) console.error(`Kept for a look, because a test failed:\n  ${folders.join('\n  ')}`)
+    return
+  }
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true, maxRetries: 3 })))
+})
+
+/**
+ * A new empty folder, removed after the last test of the file, unless one of them failed: then it is kept, and its path printed.
+ *
+ * @example
+ * const store = diskStore(await tempDir())
+ */
+export const tempDir = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'persistables-test-'))
+  folders.push(folder)
+  return folder
+}
+
+export interface Random {
+  /** A number in [0, 1). */
+  (): number
+  /** A whole number in [0, below). */
+  int(below: number): number
+  /** One of the items, of which there must be one. */
+  pick<T>(items: readonly T[]): T
+  bytes(length: number): Uint8Array
+  /** What the sequence began with: `SEED=<seed>` repeats it. Pass it to fast-check as well. */
+  readonly seed: number
+}
+
+/**
+ * Random numbers that can be had again (mulberry32): begun with the environment variable `SEED`, or with a
+ * seed that is printed when a test of the file fails.
+ *
+ * @example
+ * const random = seededRandom()
+ * fc.assert(property, { seed: random.seed })
+ */
+export const seededRandom = (seed: number = Number(process.env['SEED'] ?? randomInt(2 ** 31))): Random => {
+  seeds.add(seed)
+  let state = seed >>> 0
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  const int = (below: number): number => Math.floor(next() * below)
+  return Object.assign(next, {
+    int,
+    pick: <T>(items: readonly T[]): T => items[int(items.length)] as T,
+    bytes: (length: number): Uint8Array => Uint8Array.from({ length }, () => int(256)),
+    seed,
+  })
+}

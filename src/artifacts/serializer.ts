@@ -36,6 +36,10 @@ export interface Serializer<Out = unknown, In = Out> {
   readonly decode: (content: Content) => Out | Promise<Out>
 }
 
+// biome-ignore lint/suspicious/noExplicitAny: variance slots
+/** A serializer of any type of value. */
+export type AnySerializer = Serializer<any, any>
+
 /** A serializer and the store to keep its bytes in: how an artifact is kept. Made by `serializer.to(store)`. */
 export interface Pattern<Out = unknown, In = Out> {
   /** `<store>_<serializer>`, e.g. `disk_json` */

@@ -18,6 +18,12 @@ export interface GetOptions extends TransferOptions {
   readonly start?: number
 }
 
+/** Options of {@link Store.spool}. */
+export interface SpoolOptions extends TransferOptions {
+  /** sees the bytes in order while they are written; each chunk is valid only during the call */
+  readonly onChunk?: ((chunk: Uint8Array) => void) | undefined
+}
+
 /**
  * Bytes of a one-shot stream, on their way into a store: written once, hashed on the way, not yet visible to anybody.
  * Exactly one of {@link Spool.commit} and {@link Spool.discard} is called.
@@ -76,10 +82,16 @@ export interface Store {
   owner?(options?: { claim?: string }): Promise<string | null>
 
   /** Optional power: takes a one-shot stream into the place itself, so that its bytes are written once. */
-  spool?(source: AsyncIterable<Uint8Array>, options?: TransferOptions & { onChunk?: (chunk: Uint8Array) => void }): Promise<Spool>
+  spool?(source: AsyncIterable<Uint8Array>, options?: SpoolOptions): Promise<Spool>
 
   /** Optional power: replaces a blob whose bytes are known to be damaged, whatever its size; as durable as `put`. */
   replace?(blob: Blob, source: () => AsyncIterable<Uint8Array>, options?: TransferOptions): Promise<void>
+
+  /**
+   * Optional power: removes temporary files that crashes left behind, last written more than `olderThan` milliseconds ago (default: 24 hours) by no
+   * writer that is known to live. Gives their number.
+   */
+  sweep?(options?: { olderThan?: number }): Promise<number>
 
   /** Frees what the store holds open. The repository calls it for stores that it made itself. */
   close?(): Promise<void>

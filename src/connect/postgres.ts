@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
+import type { PoolConfig } from 'pg'
 import { PersistablesError } from '../errors'
 import type { DriverFactory } from './driver'
 import type { PostgresTarget } from './target'
@@ -35,18 +36,9 @@ export async function postgresFactory(target: PostgresTarget, pool: PoolOptions 
   })
   const { schema } = target
   const config = { connectionTimeoutMillis: 10_000, ...pool, connectionString: target.secret }
-  const factory = new PrismaPg(config, schema === undefined ? {} : { schema })
-  const connect = factory.connect.bind(factory)
-  if (schema !== undefined) {
-    // By statement and not by the startup packet's options, which connection poolers such as PgBouncer refuse.
-    factory.connect = async () => {
-      const driver = await connect()
-      driver.underlyingDriver().on('connect', (session) => {
-        // The client queues queries, so this runs before any other; if it fails, those fail with a better message.
-        session.query(`SET search_path TO "${schema.replaceAll('"', '""')}"`).catch(() => {})
-      })
-      return driver
-    }
-  }
-  return factory
+  if (schema === undefined) return new PrismaPg(config)
+  // By statement and not by the startup packet's options, which connection poolers such as PgBouncer refuse. The pool hands a new connection on
+  // only after this is done.
+  const verify: PoolConfig['verify'] = (session, done) => session.query(`SET search_path TO "${schema}"`, (error) => done(error ?? undefined))
+  return new PrismaPg({ ...config, verify }, { schema })
 }

@@ -46,7 +46,8 @@ export function targetOf(url: string | undefined, cwd: string): Target {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
   if (scheme === 'file') return sqliteTarget(fileOf(url, cwd))
   if (scheme === 'postgresql' || scheme === 'postgres') return postgresTarget(url)
-  throw new PersistablesError('INVALID_OPTION', `A database url must not begin with ${scheme === undefined ? 'a path' : `"${scheme}:"`}.`, {
+  const what = scheme === undefined ? 'The database url has no scheme.' : `A database url cannot begin with "${scheme}:".`
+  throw new PersistablesError('INVALID_OPTION', what, {
     fix: SUPPORTED,
     details: { option: 'url', scheme: scheme ?? null },
   })
@@ -80,6 +81,10 @@ function postgresTarget(url: string): PostgresTarget {
     })
   }
   const schema = parsed.searchParams.get('schema') || undefined
+  // Prisma puts the name between quotes as it is.
+  if (schema !== undefined && /["\0]/.test(schema)) {
+    throw new PersistablesError('INVALID_OPTION', 'The schema of a PostgreSQL url must not hold a double quote or a NUL.', { details: { option: 'url', schema } })
+  }
   const credentials = parsed.username !== '' || parsed.password !== '' ? '***@' : ''
   const shown = `postgresql://${credentials}${parsed.host}${parsed.pathname}${schema === undefined ? '' : `?schema=${encodeURIComponent(schema)}`}`
   return { provider: 'postgresql', secret: url, shown, schema }

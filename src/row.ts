@@ -1,0 +1,88 @@
+import type { Serializer } from './artifacts/serializer'
+import { formatRef } from './ref'
+import type { AnySaved, IdentityFacts, ParentIdentity } from './shape'
+import type { Filepaths, JsonObject, PatternRecord } from './types'
+
+/** A row of the registry, as plain data. */
+export interface Row {
+  readonly id: string
+  readonly type: string
+  readonly registeredName: string
+  readonly project: string
+  readonly name: string
+  readonly author: string
+  readonly version: number
+  readonly versionDescription: string
+  readonly hash: string
+  readonly hasExternalFiles: boolean
+  readonly filepaths: Filepaths
+  readonly metadata: JsonObject
+  readonly rowVersion: number
+  readonly createdAt: Date
+  readonly modifiedAt: Date
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** What the registry keeps in a row's `metadata`. */
+export interface Metadata {
+  readonly config: JsonObject
+  /** the user's state, and `save_patterns`: artifact → pattern names in order */
+  readonly state: JsonObject & { readonly save_patterns: Readonly<Record<string, readonly string[]>> }
+  readonly revision: string
+  /** artifact → sha256 of its content */
+  readonly digests: Readonly<Record<string, string>>
+  /** artifacts whose content is part of the identity */
+  readonly sources: readonly string[]
+  readonly parents: Readonly<Record<string, readonly ParentNote[]>>
+  readonly library_versions: Readonly<Record<string, string>>
+}
+
+/** A parent as it was when the child was saved. */
+export interface ParentNote extends ParentIdentity {
+  readonly id: string
+}
+
+/** `Type/name@version` of a row. */
+export function labelOf(row: Pick<Row, 'type' | 'name' | 'version'>): string {
+  return formatRef({ type: row.type, name: row.name, at: { kind: 'version', version: row.version } })
+}
+
+/** What the registry keeps in a row's `metadata`, as typed data. */
+export function metadataOf(row: Pick<Row, 'metadata'>): Partial<Metadata> {
+  return row.metadata as unknown as Partial<Metadata>
+}
+
+/** The patterns of an artifact in the order to try them: as the row notes it, because JSONB forgets the order of keys. */
+export function orderedPatterns(row: Pick<Row, 'filepaths' | 'metadata'>, artifact: string): readonly (readonly [string, PatternRecord])[] {
+  const records = row.filepaths[artifact] ?? {}
+  const order = metadataOf(row).state?.save_patterns?.[artifact] ?? []
+  const names = [...order.filter((name) => name in records), ...Object.keys(records).filter((name) => !order.includes(name))]
+  return names.map((name) => [name, records[name] as PatternRecord] as const)
+}
+
+/** The identity facts of a saved row: with them a loaded instance hashes as its draft did. */
+export function rowIdentity(row: Pick<Row, 'type' | 'registeredName' | 'metadata'>): IdentityFacts {
+  const { config = {}, revision = '', digests = {}, sources = [], parents = {} } = metadataOf(row)
+  return {
+    type: row.type,
+    registeredName: row.registeredName,
+    revision,
+    config,
+    sources: Object.fromEntries(sources.map((artifact) => [artifact, digests[artifact] ?? ''])),
+    parents: identities(parents),
+  }
+}
+
+/** What of the parents is identity: not their ids. */
+export function identities(parents: Metadata['parents']): IdentityFacts['parents'] {
+  return Object.fromEntries(Object.entries(parents).map(([role, list]) => [role, list.map(({ hash, artifacts }) => ({ hash, artifacts }))]))
+}
+
+/** Reads what lies outside the row of a saved persistable. The repository gives one to each. */
+export interface Reader {
+  artifact(row: Row, name: string, serializer: Serializer | undefined): Promise<unknown>
+  stream(row: Row, name: string): AsyncIterable<Uint8Array>
+  parents(row: Row, role: string, many: boolean): Promise<AnySaved | readonly AnySaved[]>
+  unloaded(row: Row): readonly string[]
+}
+

@@ -1,0 +1,355 @@
+import { artifact, isPersistablesError, json, memoryStore, ndjson, type PersistablesError, persistable, source, text, typed } from '../src'
+import { onEveryProvider } from './registries'
+
+interface Row {
+  island: string
+  mass: number
+}
+
+class Dataset extends persistable('Dataset', {
+  config: typed<{ url: string; options?: object }>(),
+  artifacts: { rows: source(ndjson<Row>().to('disk')) },
+}) {
+  get host(): string {
+    return new URL(this.config.url).host
+  }
+}
+class CleanDataset extends Dataset {
+  static override readonly registeredName = 'CleanDataset'
+}
+class Note extends persistable('Note', { config: typed<{ text?: string }>(), state: typed<{ seen?: number }>() }) {}
+class Model extends persistable('Model', {
+  revision: '1',
+  config: typed<{ rate: number }>(),
+  parents: { dataset: Dataset, notes: [Note] },
+  artifacts: { weights: artifact(json<number[]>().to('disk')) },
+}) {}
+
+const TYPES = [Dataset, CleanDataset, Note, Model]
+const ROWS: Row[] = [
+  { island: 'Biscoe', mass: 3750 },
+  { island: 'Dream', mass: 3800 },
+]
+const dataset = (name = 'penguins', rows = ROWS) => new Dataset({ name, config: { url: 'https://example.org/p.json' }, artifacts: { rows } })
+const failure = async (work: Promise<unknown> | (() => unknown)): Promise<PersistablesError> => {
+  try {
+    await (typeof work === 'function' ? work() : work)
+  } catch (error) {
+    if (isPersistablesError(error)) return error
+    throw error
+  }
+  throw new Error('it did not fail')
+}
+
+onEveryProvider((make) => {
+  test('saves, versions and loads back what was saved', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: TYPES })
+    const draft = dataset()
+    const saved = await repo.save(draft)
+    expect(saved).toBe(draft)
+    expect(saved).toMatchObject({ version: 1, type: 'Dataset', registeredName: 'Dataset', project: 'default', name: 'penguins', author: 'tester', hasExternalFiles: true })
+    expect(saved.hash).toMatch(/^oh1:[0-9a-f]{64}$/)
+    expect(saved.libraryVersions).toMatchObject({ node: process.versions.node, 'object-hash': expect.any(String) })
+
+    const other = await registry.open({ types: TYPES })
+    const loaded = await other.load(Dataset, 'penguins')
+    expect(loaded).toBeInstanceOf(Dataset)
+    expect(loaded.host).toBe('example.org')
+    expect(loaded.id).toBe(saved.id)
+    expect(loaded.createdAt).toEqual(saved.createdAt)
+    expect(loaded.filepaths).toEqual(saved.filepaths)
+    expect(loaded.metadata).toEqual(saved.metadata)
+    expect(loaded.unloadedArtifacts).toEqual(['rows'])
+    expect(await loaded.artifact('rows')).toEqual(ROWS)
+    expect(loaded.unloadedArtifacts).toEqual([])
+    expect(await other.hash(loaded)).toBe(saved.hash)
+
+    const second = await repo.save(saved.next({ config: { url: 'https://example.org/2' }, artifacts: { rows: ROWS } }))
+    expect(second.version).toBe(2)
+    expect((await other.load(Dataset, 'penguins')).version).toBe(2)
+    expect((await other.load(Dataset, 'penguins@latest')).version).toBe(2)
+    expect((await other.load(Dataset, 'penguins@1')).id).toBe(saved.id)
+    expect((await other.load('Dataset/penguins@1')).id).toBe(saved.id)
+    expect((await other.load(Dataset, { id: saved.id })).version).toBe(1)
+    expect((await other.load(Dataset, { hash: second.hash })).version).toBe(2)
+    expect((await other.versions(Dataset, 'penguins')).map(({ version }) => version)).toEqual([2, 1])
+    expect(await other.tryLoad(Dataset, 'penguins@3')).toBeNull()
+  })
+
+  test('the hash of a draft is the hash of its row, and says what it should', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const draft = dataset()
+    const before = await repo.hash(draft)
+    const saved = await repo.save(draft)
+    expect(saved.hash).toBe(before)
+    // Name, project, state and places are not identity; content, config and parents are.
+    expect(await repo.hash(dataset('other'))).toBe(before)
+    expect(await repo.hash(dataset('penguins', [...ROWS].reverse()))).not.toBe(before)
+    const model = (rate: number, parent = saved) => new Model({ name: 'm', config: { rate }, parents: { dataset: parent, notes: [] } })
+    const hash = await repo.hash(model(0.1))
+    expect(await repo.hash(model(0.1).set('weights', [1]))).toBe(hash)
+    expect(await repo.hash(model(0.2))).not.toBe(hash)
+    const elsewhere = await repo.save(dataset('elsewhere', [ROWS[0] as Row]))
+    expect(await repo.hash(model(0.1, elsewhere))).not.toBe(hash)
+  })
+
+  test('parents: by object, reference and id; in order; and through next()', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: TYPES })
+    const data = await repo.save(dataset())
+    const notes = await repo.saveMany([new Note({ name: 'b' }), new Note({ name: 'a' })])
+    const model = await repo.save(
+      new Model({ name: 'm', config: { rate: 1 }, parents: { dataset: 'penguins@1', notes: [notes[0], { id: notes[1].id }] }, artifacts: { weights: [1, 2] } }),
+    )
+    const loaded = await (await registry.open({ types: TYPES })).load(Model, 'm')
+    expect((await loaded.parent('dataset')).id).toBe(data.id)
+    expect((await loaded.parent('notes')).map(({ name }) => name)).toEqual(['b', 'a'])
+    const next = await repo.save(loaded.next({ config: { rate: 2 } }).set('weights', [3]))
+    expect(next.version).toBe(2)
+    expect((await next.parent('dataset')).id).toBe(data.id)
+    expect((await next.parent('notes')).map(({ name }) => name)).toEqual(['b', 'a'])
+    expect(next.hash).not.toBe(model.hash)
+  })
+
+  test('saveMany: all or none, drafts as parents of each other, versions in the order given', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const data = dataset()
+    const model = new Model({ name: 'm', config: { rate: 1 }, parents: { dataset: data, notes: [] }, artifacts: { weights: [] } })
+    const [m, d, n1, n2] = await repo.saveMany([model, data, new Note({ name: 'n', config: { text: '1' } }), new Note({ name: 'n', config: { text: '2' } })])
+    expect([m.version, d.version, n1.version, n2.version]).toEqual([1, 1, 1, 2])
+    expect((await m.parent('dataset')).id).toBe(d.id)
+    expect(await repo.hash(await repo.load(Model, 'm'))).toBe(m.hash)
+
+    const good = new Note({ name: 'good' })
+    const bad = new Model({ name: 'bad', config: { rate: 1 }, parents: { dataset: d, notes: [] } })
+    expect((await failure(repo.saveMany([good, bad]))).code).toBe('ARTIFACT_MISSING')
+    expect(await repo.tryLoad(Note, 'good')).toBeNull()
+    expect((await repo.save(good)).version).toBe(1)
+    const orphan = new Model({ name: 'orphan', config: { rate: 1 }, parents: { dataset: dataset('unsaved'), notes: [] }, artifacts: { weights: [] } })
+    expect((await failure(repo.save(orphan))).code).toBe('NOT_SAVED')
+  })
+
+  test('200 saves of one name at once in one process', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const saved = await Promise.all(Array.from({ length: 200 }, (_, i) => repo.save(new Note({ name: 'n', config: { text: String(i) }, tags: { i: String(i) } }))))
+    expect(saved.map(({ version }) => version).sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
+    expect(await repo.count(Note)).toBe(200)
+  })
+
+  test('a save made while another transaction of the client rolls back is not lost', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const client = repo.client as unknown as { $transaction(work: (tx: { $executeRawUnsafe(sql: string): Promise<number> }) => Promise<void>): Promise<void> }
+    let began = (): void => {}
+    const open = new Promise<void>((resolve) => {
+      began = resolve
+    })
+    let finish = (): void => {}
+    const gate = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const rollback = client.$transaction(async (tx) => {
+      await tx.$executeRawUnsafe(`INSERT INTO "persistable_counters" ("project", "type", "name", "version") VALUES ('p', 't', 'n', 1)`)
+      began()
+      await gate
+      throw new Error('rolled back')
+    })
+    await open
+    const saving = repo.save(new Note({ name: 'kept' }))
+    setTimeout(finish, 50)
+    await expect(rollback).rejects.toThrow('rolled back')
+    expect((await saving).version).toBe(1)
+    expect((await repo.load(Note, 'kept')).id).toBe((await saving).id)
+    expect(await repo.count(Note)).toBe(1)
+  })
+
+  test('staged in a transaction: commits or rolls back with it, and can be retried', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const client = repo.client as unknown as { $transaction<T>(work: (tx: typeof repo.client) => Promise<T>): Promise<T> }
+    const ready = await repo.stage(dataset())
+    await expect(
+      client.$transaction(async (tx) => {
+        expect((await repo.using(tx).save(ready)).version).toBe(1)
+        throw new Error('undone')
+      }),
+    ).rejects.toThrow('undone')
+    expect(await repo.tryLoad(Dataset, 'penguins')).toBeNull()
+    const saved = await client.$transaction(async (tx) => repo.using(tx).save(ready))
+    expect(saved.version).toBe(1)
+    expect(await (await repo.load(Dataset, 'penguins')).artifact('rows')).toEqual(ROWS)
+    expect((await failure(client.$transaction(async (tx) => repo.using(tx).save(dataset())))).code).toBe('NOT_STAGED')
+  })
+
+  test('find: filters, order by code point, pages, count', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const names = ['b', 'a', 'B', 'ä', '😀', 'ﬀ', 'a b', '10', '9']
+    for (const name of names) await repo.save(new Note({ name, author: name === 'a' ? 'ann' : 'bob', tags: { stage: name < 'b' ? 'low' : 'high' } }))
+    await repo.save(new Note({ name: 'a' }))
+    const byCodePoint = [...new Set(names)].sort((x, y) => (Buffer.compare(Buffer.from(x), Buffer.from(y))))
+    const all = await repo.find(Note, { orderBy: { name: 'asc' } })
+    expect([...new Set(all.map(({ name }) => name))]).toEqual(byCodePoint)
+    expect(all.cursor).toBeNull()
+    const paged: string[] = []
+    let cursor: string | null | undefined
+    do {
+      const page: Awaited<ReturnType<typeof repo.find<typeof Note>>> = await repo.find(Note, { orderBy: { name: 'desc' }, take: 3, ...(cursor && { cursor }) })
+      paged.push(...page.map(({ id }) => id))
+      cursor = page.cursor
+    } while (cursor !== null)
+    expect(paged).toEqual((await repo.find(Note, { orderBy: { name: 'desc' } })).map(({ id }) => id))
+    expect(paged).toHaveLength(10)
+    expect((await repo.find(Note, { where: { author: 'ann' } })).map(({ name }) => name)).toEqual(['a'])
+    expect((await repo.find(Note, { where: { name: { startsWith: 'a' } }, orderBy: { name: 'asc' } })).map(({ name }) => name)).toEqual(['a', 'a', 'a b'])
+    expect(await repo.count(Note, { where: { name: { in: ['a', '9'] } } })).toBe(3)
+    expect(await repo.count(Note, { where: { name: { in: ['a', '9'] } }, latest: true })).toBe(2)
+    expect((await repo.find(Note, { where: { name: 'a' }, latest: true })).map(({ version }) => version)).toEqual([2])
+    expect(await repo.count(Note, { where: { tags: { stage: 'high' } } })).toBe(names.filter((n) => n >= 'b').length)
+    expect(await repo.count({ where: { type: 'Note', version: { gte: 2 } } })).toBe(1)
+    const [newest] = await repo.find(Note, { take: 1 })
+    expect(await repo.count(Note, { where: { createdAt: { gt: newest?.createdAt as Date } } })).toBe(0)
+    expect(await repo.count(Note, { where: { createdAt: { lte: newest?.createdAt as Date } } })).toBe(10)
+    for (const wrong of [{ where: { nmae: 'a' } }, { take: -1 }, { cursor: 'zz' }, { orderBy: { size: 'asc' } }, { where: { version: 'x' } }, { where: { name: { like: 'a' } } }]) {
+      expect((await failure(repo.find(Note, wrong as never))).code).toBe('INVALID_QUERY')
+    }
+    const page = await repo.find(Note, { take: 1 })
+    expect((await failure(repo.find(Note, { orderBy: { name: 'asc' }, cursor: page.cursor as string }))).code).toBe('INVALID_QUERY')
+  })
+
+  test('subclasses: found by registered name, load gives the concrete class', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: TYPES })
+    await repo.save(dataset())
+    await repo.save(new CleanDataset({ name: 'penguins', config: { url: 'https://c' }, artifacts: { rows: [] } }))
+    const loaded = await repo.load(Dataset, 'penguins')
+    expect(loaded).toBeInstanceOf(CleanDataset)
+    expect(loaded.version).toBe(2)
+    expect((await repo.find(CleanDataset)).map(({ version }) => version)).toEqual([2])
+    expect(await repo.count(Dataset)).toBe(2)
+    expect((await failure(repo.load(CleanDataset, 'penguins@1'))).code).toBe('TYPE_MISMATCH')
+    expect((await failure(repo.load(Model, 'Dataset/penguins'))).code).toBe('TYPE_MISMATCH')
+    const bare = await registry.open({ types: [Note] })
+    expect((await failure(bare.load('Dataset/penguins'))).code).toBe('UNKNOWN_TYPE')
+    expect(await bare.load(Dataset, 'penguins')).not.toBeInstanceOf(CleanDataset)
+  })
+
+  test('instance-level patterns, and their order', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: TYPES, stores: [memoryStore({ name: 'b' }), memoryStore({ name: 'a' })] })
+    const draft = new Dataset({ name: 'p', config: { url: 'x:y' }, savePatterns: { rows: ['b_ndjson', 'a_json'] }, artifacts: { rows: ROWS } })
+    const saved = await repo.save(draft)
+    const loaded = await repo.load(Dataset, 'p')
+    expect(loaded.metadata['state']).toEqual({ save_patterns: { rows: ['b_ndjson', 'a_json'] } })
+    expect(loaded.state).toEqual({})
+    expect(Object.keys(loaded.filepaths['rows'] ?? {}).sort()).toEqual(['a_json', 'b_ndjson'])
+    expect(await loaded.artifact('rows')).toEqual(ROWS)
+    const elsewhere = await repo.hash(dataset('p'))
+    expect(saved.hash).not.toBe(elsewhere)
+    const same = new Dataset({ config: { url: 'https://example.org/p.json' }, savePatterns: { rows: ['a_json'] }, artifacts: { rows: ROWS } })
+    expect(await repo.hash(same)).toBe(elsewhere)
+    const wrong = (names: string[]) => repo.save(new Dataset({ config: { url: 'x:y' }, savePatterns: { rows: names }, artifacts: { rows: [] } }))
+    expect((await failure(wrong(['nowhere_json']))).code).toBe('UNKNOWN_STORE')
+    expect((await failure(wrong(['a_xml']))).code).toBe('UNKNOWN_SERIALIZER')
+  })
+
+  test('scoped overrides end with their callback, also when it throws', async () => {
+    const repo = await (await make()).open({ types: [Note] })
+    let leaked: typeof repo | undefined
+    await repo.with({ types: [Dataset], stores: [memoryStore({ name: 'extra' })] }, async (inner) => {
+      leaked = inner
+      await inner.save(new Dataset({ config: { url: 'x:y' }, savePatterns: { rows: ['extra_ndjson'] }, artifacts: { rows: [] } }))
+      expect(await inner.load('Dataset/default')).toBeInstanceOf(Dataset)
+    })
+    expect((await failure(repo.load('Dataset/default'))).code).toBe('UNKNOWN_TYPE')
+    expect((await failure((leaked as typeof repo).count(Note))).code).toBe('CLOSED')
+    await expect(repo.with({}, async () => Promise.reject(new Error('x')))).rejects.toThrow('x')
+    expect(await repo.count(Note)).toBe(0)
+  })
+
+  test('projects keep to themselves', async () => {
+    const registry = await make()
+    const one = await registry.open({ types: TYPES, project: 'one' })
+    const two = await registry.open({ types: TYPES, project: 'two' })
+    const saved = await one.save(new Note({ name: 'n' }))
+    expect((await two.save(new Note({ name: 'n' }))).version).toBe(1)
+    expect(await two.tryLoad(Note, { id: saved.id })).toBeNull()
+    expect(await two.count(Note)).toBe(1)
+    expect(await two.tryLoad(Note, { hash: saved.hash })).not.toBeNull()
+    await two.save(new Note({ name: 'n', project: 'one' }))
+    expect((await one.load(Note, 'n')).version).toBe(2)
+  })
+
+  test('values of every kind in config come back equal, and hash the same', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: TYPES })
+    const options = {
+      date: new Date(0), big: 2n ** 70n, map: new Map<unknown, unknown>([['k', new Set([1, 2])]]), floats: new Float32Array([1.5, -0]), zero: -0, nan: Number.NaN,
+      inf: Number.POSITIVE_INFINITY, gone: undefined, list: [undefined, null], constructor: 'data', $: 'tag', nested: JSON.parse('{"__proto__": {"polluted": true}}'),
+    }
+    const saved = await repo.save(new Dataset({ config: { url: 'x:y', options }, artifacts: { rows: [] } }))
+    const loaded = await (await registry.open({ types: TYPES })).load(Dataset, 'default')
+    const { gone: _gone, ...rest } = options
+    expect(loaded.config.options).toEqual(rest)
+    expect(Object.is((loaded.config.options as { zero: number }).zero, -0)).toBe(true)
+    expect(await repo.hash(loaded)).toBe(saved.hash)
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
+  })
+
+  test('a saved one is sealed, a failed one is a draft again', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const draft = new Note({ name: 'n', state: { seen: 1 }, tags: { a: 'b' } })
+    ;(draft.state as { seen: number }).seen = 2
+    draft.tags['c'] = 'd'
+    const both = await Promise.allSettled([repo.save(draft), repo.save(draft)])
+    expect(both.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect((both[1] as PromiseRejectedResult).reason.code).toBe('ALREADY_SAVED')
+    expect((await failure(repo.save(draft))).code).toBe('ALREADY_SAVED')
+    expect((await failure(async () => draft.set('x' as never, 1 as never))).code).toBe('ALREADY_SAVED')
+    const loaded = await repo.load(Note, 'n')
+    expect(loaded.state).toEqual({ seen: 2 })
+    expect(loaded.tags).toEqual({ a: 'b', c: 'd' })
+    expect(() => {
+      ;(loaded.state as { seen: number }).seen = 3
+    }).toThrow(TypeError)
+
+    class Strange extends persistable('Strange', { artifacts: { a: artifact(text().to('disk')) } }) {}
+    const strange = new Strange({}).set('a', 5 as never)
+    expect((await failure(repo.save(strange))).code).toBe('INVALID_ARTIFACT')
+    expect((await repo.save(strange.set('a', 'now it fits'))).version).toBe(1)
+  })
+
+  test('what is not there: the message has the near names and the latest version', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    await repo.save(new Note({ name: 'iris' }))
+    const near = await failure(repo.load(Note, 'irsi'))
+    expect(near.code).toBe('NOT_FOUND')
+    expect(near.message).toContain('Did you mean "iris"?')
+    const version = await failure(repo.load(Note, 'iris@7'))
+    expect(version.message).toMatch(/No Note "iris" has the version 7\. The latest is 1\. Try 'iris' or 'iris@1'\./)
+    expect((await failure(repo.load('iris'))).code).toBe('INVALID_REF')
+    expect((await failure(repo.load(Note, 'a@b@c'))).code).toBe('INVALID_REF')
+    expect((await failure(repo.load(Note, { id: 'nope' }))).code).toBe('NOT_FOUND')
+    expect((await failure(repo.load(Note, 'iris@prod'))).message).toContain('alias "prod"')
+  })
+
+  test('closed means closed, and closing waits for saves', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: TYPES })
+    const saving = repo.save(dataset())
+    const closing = repo.close()
+    const loaded = await saving
+    await closing
+    expect((await failure(repo.count(Note))).code).toBe('CLOSED')
+    expect((await failure(loaded.artifact('rows'))).code).toBe('CLOSED')
+    await repo.close()
+    expect((await (await registry.open({ types: TYPES })).load(Dataset, 'penguins')).version).toBe(1)
+  })
+
+  test('an instance reads well in a log', async () => {
+    const { inspect } = await import('node:util')
+    const repo = await (await make()).open({ types: TYPES })
+    const shown = inspect(await repo.save(dataset()))
+    expect(shown).toMatch(/^Dataset\/penguins@1 \{/)
+    expect(shown).toContain("disk_ndjson, 80 bytes")
+    expect(inspect(dataset())).toMatch(/^Dataset\/penguins \(draft\) \{ config: \{ url: 'https:\/\/example\.org\/p\.json' \}, artifacts: \[ 'rows' \] \}$/)
+  })
+})
