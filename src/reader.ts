@@ -1,6 +1,7 @@
-import { readArtifact, streamArtifact } from './artifacts/patterns'
+import { readArtifact, type SharedRead, streamArtifact } from './artifacts/patterns'
 import type { AnySerializer } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
+import type { Definition } from './definition'
 import { PersistablesError } from './errors'
 import { labelOf, orderedPatterns, type Reader, type Row } from './row'
 import type { AnySaved } from './shape'
@@ -10,27 +11,36 @@ import type { Logger } from './types'
 export interface ReaderContext {
   readonly stores: ReadonlyMap<string, Store>
   readonly serializers: ReadonlyMap<string, AnySerializer>
+  /** names of the serializers that the user gave, which win over the class's own */
+  readonly given: ReadonlySet<string>
   readonly logger: Logger
   readonly assertOpen: () => void
   readonly parents: (row: Row, role: string) => Promise<readonly { instance: AnySaved | null; label: string }[]>
 }
 
 /** A {@link Reader} for one instance: it remembers what was read. */
-export function readerOf(context: ReaderContext): Reader {
+export function readerOf(context: ReaderContext, definition: Definition): Reader {
   const loaded = new Set<string>()
-  const reading = new Map<string, Promise<Uint8Array>>()
+  const reading = new Map<string, SharedRead>()
   const request = (row: Row, name: string) => ({ label: labelOf(row), artifact: name, records: orderedPatterns(row, name) })
+
+  const reads = (name: string) => {
+    const declared = new Map(definition.artifacts.get(name)?.patterns.map(({ serializer }) => [serializer.name, serializer]))
+    const { stores, serializers, given, logger } = context
+    const serializerOf = (wanted: string) => (given.has(wanted) ? serializers.get(wanted) : (declared.get(wanted) ?? serializers.get(wanted)))
+    return { stores, logger, serializerOf, serializerNames: [...serializers.keys(), ...declared.keys()] }
+  }
 
   return {
     async artifact(row, name, serializer) {
       context.assertOpen()
-      const value = await readArtifact({ ...request(row, name), ...(serializer !== undefined && { serializer }), reading }, context)
+      const value = await readArtifact({ ...request(row, name), ...(serializer !== undefined && { serializer }), reading }, reads(name))
       loaded.add(name)
       return value
     },
     async *stream(row, name) {
       context.assertOpen()
-      yield* streamArtifact(request(row, name), context)
+      yield* streamArtifact(request(row, name), reads(name))
       loaded.add(name)
     },
     async parents(row, role, many) {

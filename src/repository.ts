@@ -34,6 +34,7 @@ interface Parts {
   readonly registry: Registry
   readonly stores: ReadonlyMap<string, Store>
   readonly serializers: ReadonlyMap<string, AnySerializer>
+  readonly given: ReadonlySet<string>
   readonly logger: Logger
   readonly project: string
   readonly author: string
@@ -81,6 +82,7 @@ export function assemble(options: CreateOptions, closers: readonly (() => Promis
     registry: registryOf(options.types ?? []),
     stores: byName(options.stores ?? [], 'store'),
     serializers: byName<AnySerializer>([json(), text(), bytes(), ndjson(), ...(options.serializers ?? [])], 'serializer'),
+    given: new Set((options.serializers ?? []).map(({ name }) => name)),
     logger: options.logger ?? CONSOLE,
     project: checkName('project', options.project ?? 'default'),
     author: checkName('author', options.author ?? osUser()),
@@ -216,6 +218,7 @@ class PersistableRepository implements Repository {
       registry: more.types === undefined ? this.#parts.registry : this.#parts.registry.with(more.types),
       stores: new Map([...this.#parts.stores, ...byName(more.stores ?? [], 'store')]),
       serializers: new Map([...this.#parts.serializers, ...byName(more.serializers ?? [], 'serializer')]),
+      given: new Set([...this.#parts.given, ...(more.serializers ?? []).map(({ name }) => name)]),
     })
     try {
       return await work(inner)
@@ -263,7 +266,7 @@ class PersistableRepository implements Repository {
         const rows = await this.#insert(staged, options)
         return drafts.map((draft, i) => {
           this.#parts.life.staged.delete(draft)
-          seal(draft, rows[i] as Row, this.#reader())
+          seal(draft, rows[i] as Row, this.#reader(typeOf(draft)))
           return draft as unknown as AnySaved
         })
       } catch (error) {
@@ -288,7 +291,7 @@ class PersistableRepository implements Repository {
     }
     try {
       const rows = await this.#insert(staged, options)
-      return drafts.map((draft, i) => restoreInstance(typeOf(draft), rows[i] as Row, this.#reader()))
+      return drafts.map((draft, i) => restoreInstance(typeOf(draft), rows[i] as Row, this.#reader(typeOf(draft))))
     } catch (error) {
       throw pinsLost(error, drafts)
     }
@@ -381,7 +384,8 @@ class PersistableRepository implements Repository {
 
   #restore(row: Row, asked: AnyType | undefined): AnySaved {
     this.#compareLibraries(row)
-    return restoreInstance(this.#parts.registry.classOf(row, asked), row, this.#reader())
+    const type = this.#parts.registry.classOf(row, asked)
+    return restoreInstance(type, row, this.#reader(type))
   }
 
   #compareLibraries(row: Row): void {
@@ -393,16 +397,18 @@ class PersistableRepository implements Repository {
     logger.warn(`${labelOf(row)} was saved with other libraries than are installed here:\n  ${differences.join('\n  ')}`, { differences })
   }
 
-  #reader(): ReturnType<typeof readerOf> {
-    const { stores, serializers, logger } = this.#parts
-    return readerOf({
+  #reader(type: AnyType): ReturnType<typeof readerOf> {
+    const { stores, serializers, given, logger } = this.#parts
+    const context = {
       stores,
       serializers,
+      given,
       logger,
       assertOpen: () => this.#assertOpen(),
-      parents: async (row, role) =>
+      parents: async (row: Row, role: string) =>
         (await this.#query.parents(row.id, role)).map(({ row: parent, label }) => ({ instance: parent === null ? null : this.#restore(parent, this.#roleClass(row, role)), label })),
-    })
+    }
+    return readerOf(context, definitionOf(type))
   }
 
   #roleClass(row: Row, role: string): AnyType | undefined {

@@ -1,3 +1,4 @@
+import { isOneShot } from './artifacts/one-shot'
 import { encodeArtifact, type EncodedArtifact } from './artifacts/patterns'
 import type { AnySerializer, Pattern } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
@@ -191,14 +192,6 @@ async function encode(draft: AnyDraft, artifact: string, declared: AnyArtifact, 
     { artifact, value, patterns, declared: (first as Pattern).serializer },
     { stores: context.stores, label: describe(draft), ...(context.signal !== undefined && { signal: context.signal }) },
   )
-}
-
-function isOneShot(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof Blob) return false
-  const iterate = (value as { [Symbol.asyncIterator]?: () => unknown; [Symbol.iterator]?: () => unknown })[Symbol.asyncIterator] ?? (value as Iterable<unknown>)[Symbol.iterator]
-  if (typeof iterate !== 'function') return value instanceof ReadableStream
-  // Iterators return themselves; Node and web streams are consumed by reading though they do not. Collections give a new iterator each time.
-  return 'next' in value || 'pipe' in value || value instanceof ReadableStream
 }
 
 function refuseOneShot(draft: AnyDraft, artifact: string): void {

@@ -349,7 +349,7 @@ onEveryProvider((make) => {
     const repo = await (await make()).open({ types: TYPES })
     const shown = inspect(await repo.save(dataset()))
     expect(shown).toMatch(/^Dataset\/penguins@1 \{/)
-    expect(shown).toContain("disk_ndjson, 80 bytes")
+    expect(shown).toContain('disk_ndjson, 63 bytes')
     expect(inspect(dataset())).toMatch(/^Dataset\/penguins \(draft\) \{ config: \{ url: 'https:\/\/example\.org\/p\.json' \}, artifacts: \[ 'rows' \] \}$/)
   })
 })

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { forEngine, quote } from './adapter.mjs'
+import { forEngine } from './adapter.mjs'
 
 const require = createRequire(import.meta.url)
 const BUSY_MS = 60_000
@@ -49,18 +49,27 @@ export const connectShadow = async () => {
   return open(`file:${join(folder, 'shadow.db')}`, async () => rmSync(folder, { recursive: true }))
 }
 
-/** Empties the database. The engine's own reset leaves tables behind. */
+const openDriver = (file) => {
+  const Database = createRequire(require.resolve('@prisma/adapter-better-sqlite3'))('better-sqlite3')
+  return new Database(file, { timeout: BUSY_MS })
+}
+
+/**
+ * Empties the database. The engine's own reset leaves tables behind, and to drop every table would leave sqlite_sequence, which the engine then takes for
+ * somebody's data. The file stays, so that other connections see an empty database and not a ghost.
+ */
 export async function reset(url) {
-  const adapter = await connect(url)
+  const file = fileOf(url)
+  if (!existsSync(file)) return
+  const database = openDriver(file)
   try {
-    const { rows } = await adapter.queryRaw({
-      sql: "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
-      args: [],
-      argTypes: [],
-    })
-    await adapter.executeScript(`PRAGMA foreign_keys=OFF;${rows.map(([type, name]) => `DROP ${type} IF EXISTS ${quote(name)};`).join('')}`)
+    database.unsafeMode() // else the schema table cannot be written to
+    database.pragma('writable_schema = ON')
+    database.exec('DELETE FROM sqlite_master')
+    database.pragma('writable_schema = OFF')
+    database.exec('VACUUM')
   } finally {
-    await adapter.dispose()
+    database.close()
   }
 }
 
@@ -69,9 +78,8 @@ export async function reset(url) {
  * The lock is a transaction on a file beside nothing of the user's, so it ends with the process that holds it.
  */
 export async function lock(url) {
-  const Database = createRequire(require.resolve('@prisma/adapter-better-sqlite3'))('better-sqlite3')
   const name = createHash('sha256').update(fileOf(url)).digest('hex').slice(0, 32)
-  const database = new Database(join(tmpdir(), `persistables-migrate-${name}.lock`), { timeout: BUSY_MS })
+  const database = openDriver(join(tmpdir(), `persistables-migrate-${name}.lock`))
   database.exec('BEGIN EXCLUSIVE')
   return () => {
     database.exec('ROLLBACK')

@@ -8,7 +8,7 @@ export function loneSurrogate(text: string): number {
 }
 
 /** A decoder that refuses what is not UTF-8 and keeps a byte order mark as the character it is. */
-export function utf8(): TextDecoder {
+export function utf8(): InstanceType<typeof TextDecoder> {
   return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 }
 
