@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import ts from 'typescript'
 import { ROOT } from './prisma-cli'
 
 interface Target {
@@ -39,6 +40,18 @@ const compile = (): void => {
   if (status !== 0) process.exit(status ?? 1)
 }
 
+/** The generated clients are not part of the program (nothing type checks them), so they are only turned into CommonJS. */
+const transpileClients = (): void => {
+  for (const file of filesIn('generated').filter((path) => path.endsWith('.ts') && path !== join('generated', 'migrations.ts'))) {
+    const { outputText } = ts.transpileModule(readFileSync(join(ROOT, file), 'utf8'), {
+      compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023, esModuleInterop: true },
+    })
+    const target = join(ROOT, 'dist', file.replace(/\.ts$/, '.js'))
+    mkdirSync(dirname(target), { recursive: true })
+    writeFileSync(target, outputText)
+  }
+}
+
 /** What is left in dist of a source that is gone would be published. */
 const prune = (): void => {
   for (const file of [...filesIn('dist/src'), ...filesIn('dist/generated')]) {
@@ -49,7 +62,10 @@ const prune = (): void => {
 
 const writeModule = (name: string, { import: esm, require: cjs }: { readonly import: Target; readonly require: Target }): void => {
   const entry = join(ROOT, cjs.default)
-  if (!existsSync(entry)) return console.warn(`package.json exports "${name}", and ${relative(ROOT, entry)} is not there: left out`)
+  if (!existsSync(entry)) {
+    console.warn(`package.json exports "${name}", and ${relative(ROOT, entry)} is not there: left out`)
+    return
+  }
   const from = (target: string): string => `./${relative(dirname(join(ROOT, esm.default)), join(ROOT, target)).replaceAll('\\', '/')}`
   const names = Object.keys(require(entry) as object).sort()
   mkdirSync(dirname(join(ROOT, esm.default)), { recursive: true })
@@ -61,6 +77,7 @@ if (!process.argv.includes('--if-stale') || !isFresh()) {
   // before tsc reads its inputs: what is edited meanwhile is newer, and built again
   const begun = new Date()
   compile()
+  transpileClients()
   prune()
   for (const [name, target] of Object.entries(manifest.exports)) if (typeof target !== 'string') writeModule(name, target)
   for (const file of Object.values(manifest.bin)) if (existsSync(join(ROOT, file))) chmodSync(join(ROOT, file), 0o755)

@@ -8,9 +8,9 @@ import { ROOT } from './prisma-cli'
 const LAYERS: readonly (readonly string[])[] = [
   ['errors', 'types', 'normal', 'normal/*', 'hash', 'ref', 'client', 'dialect', 'failure', 'retry'],
   ['artifacts/*', 'artifacts/serializers/*', 'artifacts/stores/*'],
-  ['shape', 'definition', 'persistable', 'registry', 'libraries', 'blobs', 'rows', 'query', 'reader', 'staging'],
+  ['shape', 'definition', 'identity', 'facts', 'draft', 'persistable', 'registry', 'libraries', 'row', 'blobs', 'rows', 'query', 'reader', 'staging'],
   ['lineage', 'transfer', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
-  ['repository', 'open'],
+  ['contract', 'repository', 'open', 'config'],
   ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index'],
 ]
 /** May call a Prisma client. */

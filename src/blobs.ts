@@ -12,7 +12,7 @@ export interface StoredBlob {
 }
 
 /** How long a pin holds without being renewed. Long saves renew at a third of it. */
-export const PIN_MS = 60 * 60 * 1000
+export const PIN_MS: number = 60 * 60 * 1000
 const CONDEMNED_WAIT_MS = 60_000
 
 /**

@@ -69,7 +69,8 @@ async function connectSqlite(target: SqliteTarget, { logger, create = true }: Co
     const how = opened.copied ? 'a copy of it, as it is now, is read' : 'it is opened for reading'
     logger.warn(`The database ${shown} cannot be written: ${how}, and saving will fail.`, { path: file, copy: opened.copied })
   }
-  const [{ PrismaClient }, adapter] = await Promise.all([import('../generated/sqlite/client'), sqliteFactory(opened.path, { readonly: opened.readOnly })])
+  const adapter = await sqliteFactory(opened.path, { readonly: opened.readOnly })
+  const { PrismaClient } = GENERATED.sqlite()
   const client = new PrismaClient({ adapter })
   return {
     client,
@@ -97,7 +98,7 @@ function mustExist({ file, shown }: SqliteTarget): void {
 
 async function connectPostgres(target: PostgresTarget, { logger, pool }: ConnectOptions): Promise<Connection> {
   const adapter = await postgresFactory(target, pool)
-  const { PrismaClient } = await import('../generated/postgresql/client')
+  const { PrismaClient } = GENERATED.postgresql()
   const client = new PrismaClient({ adapter })
   try {
     await rawOf(client).$queryRawUnsafe('SELECT 1')
@@ -121,4 +122,14 @@ async function connectPostgres(target: PostgresTarget, { logger, pool }: Connect
 function once(work: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined
   return () => (done ??= work())
+}
+
+interface GeneratedClient {
+  readonly PrismaClient: new (options: { adapter: unknown }) => PersistableClient
+}
+
+// By require, so that the types of the generated clients, 25,000 lines that nothing here needs, stay out of the package's own.
+const GENERATED: Readonly<Record<Provider, () => GeneratedClient>> = {
+  sqlite: () => require('../generated/sqlite/client') as GeneratedClient,
+  postgresql: () => require('../generated/postgresql/client') as GeneratedClient,
 }

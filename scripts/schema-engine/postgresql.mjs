@@ -84,5 +84,13 @@ export async function assertReachable(url) {
   }
 }
 
-export const create = (url) => administer(url, `CREATE DATABASE ${quote(nameOf(url))}`)
+export async function create(url) {
+  try {
+    await administer(url, `CREATE DATABASE ${quote(nameOf(url))}`)
+  } catch (error) {
+    // another process was first, which is as good
+    if (!['42P04', '23505'].includes(error.cause?.originalCode)) throw error
+  }
+}
+
 export const drop = (url) => administer(url, `DROP DATABASE IF EXISTS ${quote(nameOf(url))} WITH (FORCE)`)

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 
 /** Bytes per checksum of a sidecar, and the size above which a blob has one. */
-export const CHUNK_SIZE = 1 << 20
+export const CHUNK_SIZE: number = 1 << 20
 
 /**
  * CRC32s (IEEE 802.3) of a stream, one per chunk: what lets damage be met before a wrong byte is handed on, long before the sha256 of the whole is known.

@@ -76,7 +76,7 @@ function describe(error: unknown): { code: string | OtherCode; message: string; 
 
 // Up to the last @ of a word: a password may hold one that nobody escaped.
 function hide(text: string): string {
-  return redact(text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@'))
+  return redact(text.replace(/\b(?!file:)([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@'))
 }
 
 function plain(details: unknown): unknown {

@@ -5,7 +5,7 @@ import type { TransferOptions } from '../store'
 import type { OpenFile } from './disk-files'
 
 /** Bytes per write and per read. */
-export const BLOCK = 1 << 20
+export const BLOCK: number = 1 << 20
 /** Bytes after which data are pushed to the medium while more are coming, so that the last sync has little left to do. */
 const SYNC_EVERY = 32 << 20
 
