@@ -1,7 +1,6 @@
-import type { Serializer } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
+import type { RepositoryOptions } from './contract'
 import { PersistablesError, suggest } from './errors'
-import type { TypesOption } from './registry'
 
 /** What `persistables.config.ts` says: where the project's registry is. Its members are the options of `openRepository`. */
 export interface PersistablesConfig {
@@ -10,9 +9,9 @@ export interface PersistablesConfig {
   /** @defaultValue the one disk store that `openRepository` makes for the url */
   readonly stores?: readonly Store[] | undefined
   /** the commands that list, show and fetch work without them */
-  readonly types?: TypesOption | undefined
+  readonly types?: RepositoryOptions['types'] | undefined
   /** besides json, text, bytes and ndjson */
-  readonly serializers?: readonly Serializer[] | undefined
+  readonly serializers?: RepositoryOptions['serializers'] | undefined
   /** @defaultValue 'default' */
   readonly project?: string | undefined
 }
@@ -54,7 +53,6 @@ export interface Settings {
   readonly projectSource: Source
   /** undefined means the default of the url */
   readonly stores: readonly Store[] | undefined
-  readonly serializers: readonly Serializer[]
   /** absolute path of the config file */
   readonly file: string | null
 }
@@ -78,7 +76,6 @@ export function resolveSettings({ flags, env, file, cwd }: SettingsInput): Setti
     project: project.value ?? 'default',
     projectSource: project.source,
     stores: file?.config.stores,
-    serializers: file?.config.serializers ?? [],
     file: file?.path ?? null,
   }
 }
@@ -111,7 +108,10 @@ export function checkConfig(value: unknown, path: string): PersistablesConfig {
     const member = config[key]
     const named = (each: unknown): boolean => typeof (each as { name?: unknown } | null)?.name === 'string'
     if (member === undefined || (Array.isArray(member) && member.every(named))) continue
-    throw wrong(`has ${key} that are no list of ${key}`, key === 'stores' ? "Write stores: [diskStore('./files')]." : 'Write serializers: [serializer({ … })].')
+    throw wrong(
+      `has ${key} that are no list of ${key}`,
+      key === 'stores' ? "Write stores: [diskStore('./files')]." : 'Write serializers: [serializer({ … })].',
+    )
   }
   return config as PersistablesConfig
 }

@@ -65,7 +65,7 @@ export const seededRandom = (seed: number = Number(process.env['SEED'] ?? random
   return Object.assign(next, {
     int,
     pick: <T>(items: readonly T[]): T => items[int(items.length)] as T,
-    bytes: (length: number): Uint8Array => Uint8Array.from({ length }, () => int(256)),
+    bytes: (length: number): Uint8Array => new Uint8Array(Uint32Array.from({ length: Math.ceil(length / 4) }, () => next() * 2 ** 32).buffer, 0, length),
     seed,
   })
 }

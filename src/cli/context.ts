@@ -1,3 +1,4 @@
+import type { ExitCode } from './exit'
 import type { Io } from './io'
 import type { Output, OutputFlags } from './output'
 import type { SettingsFlags } from './settings'
@@ -9,8 +10,8 @@ export interface Context {
   readonly output: Output
 }
 
-/** What a command does with its options; the number is the exit code if it is not 0. */
-export type Work = (context: Context) => Promise<number | void>
+/** What a command does with its options. */
+export type Work = (context: Context) => Promise<ExitCode>
 
 /** Hands a command's work to the program, which gives it the {@link Context}. */
 export type Start = (work: Work) => Promise<void>

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { link, lstat, open, realpath, rename, rm, stat } from 'node:fs/promises'
+import { link, lstat, open, realpath, rename, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { PersistablesError } from '../errors'
 import { shell } from './lookup'
@@ -46,7 +46,10 @@ async function free(path: string, force: boolean): Promise<string> {
   if (found === null) {
     const folder = await stat(dirname(path)).catch(missing)
     if (folder?.isDirectory() === true) return path
-    throw new PersistablesError('INVALID_OPTION', `There is no folder ${dirname(path)}.`, { fix: `Make it first: mkdir -p ${shell(dirname(path))}`, details: { path } })
+    throw new PersistablesError('INVALID_OPTION', `There is no folder ${dirname(path)}.`, {
+      fix: `Make it first: mkdir -p ${shell(dirname(path))}`,
+      details: { path },
+    })
   }
   const target = found.isSymbolicLink() ? await realpath(path).catch(() => path) : path
   const facts = await stat(target).catch(missing)
@@ -59,7 +62,10 @@ async function free(path: string, force: boolean): Promise<string> {
 }
 
 function taken(path: string): PersistablesError {
-  return new PersistablesError('INVALID_OPTION', `The file ${path} is there already.`, { fix: 'Pass --force to replace it, or name another with -o.', details: { path } })
+  return new PersistablesError('INVALID_OPTION', `The file ${path} is there already.`, {
+    fix: 'Pass --force to replace it, or name another with -o.',
+    details: { path },
+  })
 }
 
 async function fill(temp: string, content: AsyncIterable<Uint8Array>, onBytes: ((count: number) => void) | undefined): Promise<number> {
@@ -93,14 +99,25 @@ async function place(temp: string, target: string, force: boolean): Promise<void
   }
 }
 
-const REFUSALS: Readonly<Record<string, string>> = { EACCES: 'may not be written', EPERM: 'may not be written', EROFS: 'is on a file system that cannot be written', ENAMETOOLONG: 'has too long a name' }
+const REFUSALS: Readonly<Record<string, string>> = {
+  EACCES: 'may not be written',
+  EPERM: 'may not be written',
+  EROFS: 'is on a file system that cannot be written',
+  ENAMETOOLONG: 'has too long a name',
+}
 
 function explained(error: unknown, path: string): unknown {
   const { code } = error as NodeJS.ErrnoException
   if (error instanceof PersistablesError || code === undefined) return error
   if (code === 'EEXIST') return taken(path)
   const what = REFUSALS[code]
-  return what === undefined ? error : new PersistablesError('INVALID_OPTION', `${path} ${what}.`, { fix: 'Name another file with -o.', details: { path, reason: code }, cause: error })
+  return what === undefined
+    ? error
+    : new PersistablesError('INVALID_OPTION', `${path} ${what}.`, {
+        fix: 'Name another file with -o.',
+        details: { path, reason: code },
+        cause: error,
+      })
 }
 
 function missing(error: NodeJS.ErrnoException): null {

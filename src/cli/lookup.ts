@@ -1,7 +1,7 @@
 import { nearest, PersistablesError } from '../errors'
-import type { Row } from '../persistable'
 import type { Pick } from '../query'
 import { isId, parseRef, quote, type Ref } from '../ref'
+import type { Row } from '../row'
 import type { Session } from './session'
 
 /**
@@ -13,7 +13,10 @@ export async function findRow(session: Session, text: string): Promise<Row> {
   if (isId(text)) {
     const row = await query.byId(scope, text)
     if (row !== null) return row
-    throw new PersistablesError('NOT_FOUND', `Nothing${inProject(session)} has the id ${text}.`, { fix: 'Run `persistables ls` to see what there is.', details: { ref: text } })
+    throw new PersistablesError('NOT_FOUND', `Nothing${inProject(session)} has the id ${text}.`, {
+      fix: 'Run `persistables ls` to see what there is.',
+      details: { ref: text },
+    })
   }
   const ref = parseRef(text)
   const type = ref.type ?? (await onlyType(session, ref.name, text))
@@ -23,11 +26,14 @@ export async function findRow(session: Session, text: string): Promise<Row> {
 
 /** The type and name that a reference without a version means, or an id. Throws as {@link findRow} does, and `INVALID_REF` where a version is named. */
 export async function findName(session: Session, text: string): Promise<{ type: string; name: string }> {
-  if (isId(text)) return findRow(session, text)
+  const byId: boolean = isId(text)
+  if (byId) return findRow(session, text)
   const ref = parseRef(text)
   if (text.includes('@')) {
     const path = text.slice(0, text.indexOf('@'))
-    throw new PersistablesError('INVALID_REF', `The reference ${quote(text)} names one version, and all versions are asked for.`, { fix: `Write ${quote(path)}; \`persistables show\` shows one.` })
+    throw new PersistablesError('INVALID_REF', `The reference ${quote(text)} names one version, and all versions are asked for.`, {
+      fix: `Write ${quote(path)}; \`persistables show\` shows one.`,
+    })
   }
   const type = ref.type ?? (await onlyType(session, ref.name, text))
   if ((await session.query.byName({ ...session.scope, type }, ref.name, 'latest')) === null) return absent(session, { ...ref, type }, text)
@@ -74,7 +80,10 @@ async function absent(session: Session, ref: Ref, text: string): Promise<never> 
 function nearNames(known: readonly { type: string; name: string }[], type: string | undefined, name: string): string[] {
   const same = known.filter((each) => each.name === name)
   const ofType = known.filter((each) => each.type === type || type === undefined || nearest(type, [each.type]).length > 0)
-  const close = nearest(name, ofType.map((each) => each.name))
+  const close = nearest(
+    name,
+    ofType.map((each) => each.name),
+  )
   const found = [...same, ...close.flatMap((candidate) => ofType.filter((each) => each.name === candidate))]
   return [...new Set(found.map((each) => `${each.type}/${each.name}`))].slice(0, 3)
 }

@@ -35,8 +35,7 @@ export interface OutputFlags {
 export function output(io: Io, flags: OutputFlags): Output {
   const json = flags.json ?? false
   const debug = flags.debug ?? false
-  const colored = (isTTY: boolean | undefined): boolean =>
-    isTTY === true && flags.color !== false && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb'
+  const colored = (isTTY: boolean | undefined): boolean => isTTY === true && flags.color !== false && !io.env['NO_COLOR'] && io.env['TERM'] !== 'dumb'
   const errors = paint(colored(io.stderr.isTTY))
   // Whoever closed stderr does not want to hear of it.
   let last: Promise<void> = Promise.resolve()
@@ -56,7 +55,12 @@ export function output(io: Io, flags: OutputFlags): Output {
     note: (text) => (json ? Promise.resolve() : say(text)),
     failure: (error) => say(json ? JSON.stringify({ error: { ...describe(error), ...(debug && { stack: hide(stack(error)) }) } }) : shown(error)),
     logger: {
-      warn: (message, details) => void say(json ? JSON.stringify({ warning: { message: hide(message), ...(details && { details: plain(details) }) } }) : `${errors('yellow', 'warning:')} ${hide(message)}`),
+      warn: (message, details) =>
+        void say(
+          json
+            ? JSON.stringify({ warning: { message: hide(message), ...(details && { details: plain(details) }) } })
+            : `${errors('yellow', 'warning:')} ${hide(message)}`,
+        ),
     },
     flush: () => last,
   }
@@ -66,7 +70,8 @@ export function output(io: Io, flags: OutputFlags): Output {
 type OtherCode = 'USAGE' | 'UNEXPECTED'
 
 function describe(error: unknown): { code: string | OtherCode; message: string; fix: string | null; details: unknown } {
-  if (isPersistablesError(error)) return { code: error.code, message: hide(error.message), fix: error.fix === undefined ? null : hide(error.fix), details: plain(error.details) }
+  if (isPersistablesError(error))
+    return { code: error.code, message: hide(error.message), fix: error.fix === undefined ? null : hide(error.fix), details: plain(error.details) }
   if (error instanceof UsageError) return { code: 'USAGE', message: hide(error.message), fix: hide(error.fix), details: {} }
   const { message } = error instanceof Error ? error : new Error(String(error))
   const { code, path } = error as NodeJS.ErrnoException
@@ -74,8 +79,8 @@ function describe(error: unknown): { code: string | OtherCode; message: string; 
   return { code: 'UNEXPECTED', message: hide(message || 'An error without a message.'), fix: null, details }
 }
 
-// Up to the last @ of a word: a password may hold one that nobody escaped.
-function hide(text: string): string {
+/** `text` without the credentials of urls: all of a word up to its last @, because a password may hold one that nobody escaped. */
+export function hide(text: string): string {
   return redact(text.replace(/\b(?!file:)([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, '$1***@'))
 }
 

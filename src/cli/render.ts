@@ -1,9 +1,7 @@
 import Table from 'cli-table3'
 
 /** Colours, or nothing where there are none. */
-export interface Paint {
-  (style: keyof typeof STYLES, text: string): string
-}
+export type Paint = (style: keyof typeof STYLES, text: string) => string
 
 const STYLES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const
 
@@ -18,7 +16,11 @@ export function paint(color: boolean): Paint {
  */
 export function table(head: readonly string[], rows: readonly (readonly string[])[], style: Paint): string {
   const shown = head.map((_, i) => i).filter((i) => rows.some((row) => row[i] !== '' && row[i] !== undefined))
-  const grid = new Table({ head: shown.map((i) => style('bold', head[i] ?? '')), chars: NO_LINES, style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [], compact: true } })
+  const grid = new Table({
+    head: shown.map((i) => style('bold', head[i] ?? '')),
+    chars: NO_LINES,
+    style: { 'padding-left': 0, 'padding-right': 2, head: [], border: [], compact: true },
+  })
   for (const row of rows) grid.push(shown.map((i) => row[i] ?? ''))
   return lines(grid.toString())
 }
@@ -31,7 +33,23 @@ export function facts(pairs: readonly (readonly [string, string])[], style: Pain
 }
 
 const NO_LINES = Object.fromEntries(
-  ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle'].map((part) => [part, '']),
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+    'middle',
+  ].map((part) => [part, '']),
 )
 
 function lines(text: string): string {
@@ -58,7 +76,10 @@ export function size(bytes: number): string {
 
 /** A time for people, in UTC: `2026-08-01 12:34:56Z`. */
 export function time(date: Date): string {
-  return date.toISOString().replace('T', ' ').replace(/\.\d+Z$/, 'Z')
+  return date
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, 'Z')
 }
 
 /** The first digits of a hash: enough to tell two apart by eye. */

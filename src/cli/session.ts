@@ -1,8 +1,3 @@
-import type { Serializer } from '../artifacts/serializer'
-import { bytes } from '../artifacts/serializers/bytes'
-import { json } from '../artifacts/serializers/json'
-import { ndjson } from '../artifacts/serializers/ndjson'
-import { text } from '../artifacts/serializers/text'
 import type { Store } from '../artifacts/store'
 import { diskStore } from '../artifacts/stores/disk'
 import type { Settings } from '../config'
@@ -24,7 +19,6 @@ export interface Session {
   readonly query: Query
   readonly scope: Scope
   readonly stores: ReadonlyMap<string, Store>
-  readonly serializers: ReadonlyMap<string, Serializer>
   readonly logger: Logger
 }
 
@@ -48,7 +42,6 @@ export async function withSession<T>({ io, flags, output }: Context, work: (sess
         query: queryOf(connection.client, dialect),
         scope: { project: settings.project },
         stores,
-        serializers: new Map([json(), text(), bytes(), ndjson(), ...settings.serializers].map((each) => [each.name, each] as const)),
         logger: output.logger,
       })
     } finally {

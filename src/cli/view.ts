@@ -1,6 +1,5 @@
 import type { Store } from '../artifacts/store'
-import { labelOf, type Metadata, type Row } from '../persistable'
-import { orderedPatterns } from '../reader'
+import { labelOf, metadataOf, orderedPatterns, type Row } from '../row'
 import type { JsonObject, PatternRecord } from '../types'
 import { clean, size } from './render'
 
@@ -73,15 +72,17 @@ function artifactView(row: Row, name: string): ArtifactView {
   }
 }
 
-/** A row's metadata; rows that others wrote may lack parts of it. */
-export function metadataOf(row: Row): Partial<Metadata> {
-  return row.metadata as unknown as Partial<Metadata>
-}
+export { metadataOf } from '../row'
 
 /** The state without what the registry keeps in it. */
 export function stateOf(row: Row): JsonObject {
-  const { save_patterns: _, ...state } = metadataOf(row).state ?? ({} as Metadata['state'])
-  return state as JsonObject
+  const { save_patterns: _, ...state } = metadataOf(row).state ?? { save_patterns: {} }
+  return state
+}
+
+/** `Type/name@version`, fit for a terminal. */
+export function refOf(row: Row): string {
+  return clean(labelOf(row))
 }
 
 /** One line per artifact: `rows 1.2 kB disk_ndjson, nas_ndjson`. */

@@ -18,7 +18,11 @@ export async function sqliteFacts(client: PersistableTransaction): Promise<Sqlit
   const [synchronous] = await read<{ synchronous: number | bigint }>(client, 'PRAGMA synchronous')
   const check = await read<Record<string, unknown>>(client, 'PRAGMA quick_check(3)')
   const found = check.map((row) => String(Object.values(row)[0]))
-  return { journalMode: journal?.journal_mode ?? '', synchronous: Number(synchronous?.synchronous ?? 0), damage: found.filter((line) => line !== 'ok') }
+  return {
+    journalMode: journal?.journal_mode ?? '',
+    synchronous: Number(synchronous?.synchronous ?? 0),
+    damage: found.filter((line) => line !== 'ok'),
+  }
 }
 
 /** The version of a PostgreSQL server. Throws `DATABASE_FAILED`. */
@@ -29,13 +33,21 @@ export async function serverVersion(client: PersistableTransaction): Promise<str
 
 /** The id of the registry, which its stores carry as their owner; null before the first artifact was saved. Makes none. */
 export async function registryIdOf(client: PersistableTransaction, dialect: Dialect): Promise<string | null> {
-  const [row] = await select<{ id: string }>(client, dialect, sql`SELECT "registry_id" AS id FROM ${dialect.table('persistable_registry')} WHERE "id" = ${raw('1')}`)
+  const [row] = await select<{ id: string }>(
+    client,
+    dialect,
+    sql`SELECT "registry_id" AS id FROM ${dialect.table('persistable_registry')} WHERE "id" = ${raw('1')}`,
+  )
   return row?.id ?? null
 }
 
 /** The aliases that point to a row, by code point. */
 export async function aliasesOf(client: PersistableTransaction, dialect: Dialect, id: string): Promise<readonly string[]> {
-  const rows = await select<{ alias: string }>(client, dialect, sql`SELECT "alias" FROM ${dialect.table('persistable_aliases')} WHERE "persistable_id" = ${id}`)
+  const rows = await select<{ alias: string }>(
+    client,
+    dialect,
+    sql`SELECT "alias" FROM ${dialect.table('persistable_aliases')} WHERE "persistable_id" = ${id}`,
+  )
   return rows.map(({ alias }) => alias).sort((a, b) => (a < b ? -1 : 1))
 }
 

@@ -86,6 +86,6 @@ function postgresTarget(url: string): PostgresTarget {
     throw new PersistablesError('INVALID_OPTION', 'The schema of a PostgreSQL url must not hold a double quote or a NUL.', { details: { option: 'url', schema } })
   }
   const credentials = parsed.username !== '' || parsed.password !== '' ? '***@' : ''
-  const shown = `postgresql://${credentials}${parsed.host}${parsed.pathname}${schema === undefined ? '' : `?schema=${encodeURIComponent(schema)}`}`
+  const shown = url
   return { provider: 'postgresql', secret: url, shown, schema }
 }

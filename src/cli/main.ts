@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+import { main } from './program'
+
+const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
+
+// process.exit runs the 'exit' handlers, by which temporary files are removed; dying of the signal would not.
+for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => process.exit(code))
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
+
+void main(process.argv.slice(2), { cwd: process.cwd(), env: process.env, stdout: process.stdout, stderr: process.stderr }).then((code) => {
+  process.exitCode = code
+})
