@@ -69,7 +69,10 @@ const writeModule = (name: string, { import: esm, require: cjs }: { readonly imp
   const from = (target: string): string => `./${relative(dirname(join(ROOT, esm.default)), join(ROOT, target)).replaceAll('\\', '/')}`
   const names = Object.keys(require(entry) as object).sort()
   mkdirSync(dirname(join(ROOT, esm.default)), { recursive: true })
-  writeFileSync(join(ROOT, esm.default), `import entry from '${from(cjs.default)}'\n\nexport const {\n${names.map((each) => `  ${each},\n`).join('')}} = entry\n`)
+  writeFileSync(
+    join(ROOT, esm.default),
+    `import entry from '${from(cjs.default)}'\n\nexport const {\n${names.map((each) => `  ${each},\n`).join('')}} = entry\n`,
+  )
   writeFileSync(join(ROOT, esm.types), `export * from '${from(cjs.types).replace(/\.d\.ts$/, '.js')}'\n`)
 }
 

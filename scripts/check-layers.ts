@@ -40,14 +40,18 @@ for (const file of files) {
   if (layerOf(file) === -1) faults.push(`${file}: in no layer; add it to LAYERS in scripts/check-layers.ts`)
   const specifiers = ts.preProcessFile(text, true, true).importedFiles.map(({ fileName }) => fileName)
   const inside = specifiers.filter((each) => each.startsWith('.')).map((each) => posix.join(posix.dirname(file), each))
-  imports.set(file, inside.filter((target) => files.includes(target)))
+  imports.set(
+    file,
+    inside.filter((target) => files.includes(target)),
+  )
   for (const target of inside) {
     if (target.startsWith('../generated/')) {
       if (!fits(file, GENERATED)) faults.push(`${file}: imports ${target.slice(3)}, which is for ${GENERATED.join(', ')}`)
     } else if (!files.includes(target)) faults.push(`${file}: imports ${target}, which is not in src`)
     else if (layerOf(target) > layerOf(file)) faults.push(`${file} (layer ${layerOf(file)}): imports ${target} above it (layer ${layerOf(target)})`)
   }
-  if (specifiers.some((each) => FILE_MODULES.test(each)) && !fits(file, FILES)) faults.push(`${file}: touches files, which is for ${FILES.join(', ')}`)
+  if (specifiers.some((each) => FILE_MODULES.test(each)) && !fits(file, FILES))
+    faults.push(`${file}: touches files, which is for ${FILES.join(', ')}`)
   if (PRISMA_CALL.test(text.replace(COMMENT, '')) && !fits(file, PRISMA)) faults.push(`${file}: calls Prisma, which is for ${PRISMA.join(', ')}`)
 }
 

@@ -27,7 +27,8 @@ const run = (what: string, command: string, args: readonly string[], cwd: string
 }
 
 /** Every path that package.json hands to others. */
-const promised = (value: unknown): string[] => (typeof value === 'string' ? [value.replace(/^\.\//, '')] : Object.values(value as object).flatMap(promised))
+const promised = (value: unknown): string[] =>
+  typeof value === 'string' ? [value.replace(/^\.\//, '')] : Object.values(value as object).flatMap(promised)
 
 const checkFiles = (files: readonly string[]): void => {
   const missing = [...new Set([...promised(manifest.exports), ...promised(manifest.bin), ...SHIPPED])].filter((path) => !files.includes(path))
@@ -77,7 +78,12 @@ const check = (folder: string): void => {
   const tarball = join(folder, filename)
   checkFiles(files.map(({ path }) => path))
   run('publint', process.execPath, [join(ROOT, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict'], folder)
-  run('are the types wrong', process.execPath, [join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--no-definitely-typed'], folder)
+  run(
+    'are the types wrong',
+    process.execPath,
+    [join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js'), tarball, '--no-definitely-typed'],
+    folder,
+  )
 
   const project = join(folder, 'project')
   mkdirSync(join(project, 'node_modules'), { recursive: true })

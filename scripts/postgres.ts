@@ -18,7 +18,10 @@ export interface PostgresServer {
 export const startPostgres = async (): Promise<PostgresServer> => {
   const child = spawn(process.execPath, [join(__dirname, 'postgres-server.mjs')], { stdio: ['pipe', 'pipe', 'inherit'] })
   const closed = once(child, 'close')
-  const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), closed.then(() => ['{"error":"it ended before it was ready"}'])])
+  const [line] = await Promise.race([
+    once(createInterface({ input: child.stdout }), 'line'),
+    closed.then(() => ['{"error":"it ended before it was ready"}']),
+  ])
   const answer = JSON.parse(String(line)) as { url?: string; error?: string }
   if (answer.url === undefined) throw new Error(`PostgreSQL did not start: ${answer.error}`)
   const stop = async (): Promise<void> => {

@@ -38,7 +38,8 @@ export const prismaEnvironment = ({ provider, url }: PrismaRun): NodeJS.ProcessE
 export const runPrisma = (args: readonly string[], run: PrismaRun): Promise<{ code: number; output: string }> =>
   new Promise((resolve, reject) => {
     const cli = require.resolve('prisma/build/index.js')
-    if (!existsSync(join(ROOT, 'prisma', run.provider))) return reject(new Error(`No schema for the provider "${run.provider}"; there are ${PROVIDERS.join(', ')}`))
+    if (!existsSync(join(ROOT, 'prisma', run.provider)))
+      return reject(new Error(`No schema for the provider "${run.provider}"; there are ${PROVIDERS.join(', ')}`))
     const child = spawn(process.execPath, [cli, ...args], {
       cwd: ROOT,
       env: prismaEnvironment(run),

@@ -99,7 +99,9 @@ export async function ensureSchema(connection: Connection, options: EnsureOption
 async function keepWal({ client, logger }: Connection, file: string): Promise<void> {
   if (existsSync(`${file}-wal`)) return
   const raw = rawOf(client)
-  const rows = await failingAs(`opening file:${file}`, () => retryBusy(async () => raw.$queryRawUnsafe<{ journal_mode: string }[]>('PRAGMA journal_mode'), 5000))
+  const rows = await failingAs(`opening file:${file}`, () =>
+    retryBusy(async () => raw.$queryRawUnsafe<{ journal_mode: string }[]>('PRAGMA journal_mode'), 5000),
+  )
   if (rows[0]?.journal_mode === 'wal') return
   await withSqlite(file, {}, (driver) => useWal(driver, 5000, logger, file)).catch((error: unknown) => {
     // Somebody keeps the file busy; it works as it is, and the next one to open it tries again.

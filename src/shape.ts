@@ -47,14 +47,17 @@ type Empty = {}
 
 type Member<Sh, K extends PropertyKey, Default> = Sh extends { [P in K]: infer V } ? V : Default
 
+// What a type that declares no config takes: nothing.
+type None = Readonly<Record<string, never>>
+
 /** Config of a shape. */
 export type ConfigOf<Sh> = Member<Sh, 'config', Empty>
 /** Config of a shape as the constructor takes it. */
-export type ConfigInputOf<Sh> = Member<Sh, 'configInput', ConfigOf<Sh>>
+export type ConfigInputOf<Sh> = Member<Sh, 'configInput', Member<Sh, 'config', None>>
 /** State of a shape. */
 export type StateOf<Sh> = Member<Sh, 'state', Empty>
 /** State of a shape as the constructor takes it. */
-export type StateInputOf<Sh> = Member<Sh, 'stateInput', StateOf<Sh>>
+export type StateInputOf<Sh> = Member<Sh, 'stateInput', Member<Sh, 'state', None>>
 /** Roles of a shape. */
 export type ParentsOf<Sh> = Member<Sh, 'parents', Empty>
 /** Artifacts of a shape. */
@@ -67,7 +70,7 @@ export type ValueOut<A> = A extends Artifact<infer Out, infer _In> ? Out : never
 
 /** A parent by its object (saved, or a draft of the same `saveMany`), by `name@version`, or by id. */
 export type ParentInput<P> = P extends readonly [infer E] ? readonly OneParent<E>[] : OneParent<P>
-type OneParent<P> = (P extends AnyType ? InstanceType<P> | Saved<InstanceType<P>> : AnyDraft | AnySaved) | string | { readonly id: string }
+type OneParent<P> = (P extends AnyType ? InstanceType<P> | Saved<InstanceType<P>> : AnyDraft | AnySaved) | string | { readonly id: string; readonly type?: never }
 
 /** What `parent(role)` gives. */
 export type ParentOutput<P> = P extends readonly [infer E] ? readonly OneSaved<E>[] : OneSaved<P>
@@ -214,7 +217,18 @@ export interface PersistableType<R extends string = string, Sh extends Shape = S
 // biome-ignore lint/suspicious/noExplicitAny: variance slots
 export type AnyDraft = Draft<string, any>
 /** Any saved persistable, of a type that is not known at compile time. */
-export type AnySaved = Saved<AnyDraft>
+export interface AnySaved extends SavedFacts {
+  readonly type: string
+  readonly registeredName: string
+  // biome-ignore lint/suspicious/noExplicitAny: what it holds only its class knows
+  readonly config: Readonly<Record<string, any>>
+  // biome-ignore lint/suspicious/noExplicitAny: what it holds only its class knows
+  readonly state: Readonly<Record<string, any>>
+  artifact(name: string, options?: ArtifactOptions): Promise<unknown>
+  stream(name: string): AsyncIterable<Uint8Array>
+  parent(role: string): Promise<AnySaved | readonly AnySaved[]>
+  next(init?: object): AnyDraft
+}
 /** Any class made by `persistable()` or a subclass of one. */
 export interface AnyType {
   // biome-ignore lint/suspicious/noExplicitAny: variance slots
@@ -238,9 +252,9 @@ export interface Spec {
 /** The shape that a spec declares. */
 export type ShapeOf<Sp extends Spec> = {
   config: Sp extends { readonly config: StandardSchemaV1<infer _I, infer O> } ? O : Empty
-  configInput: Sp extends { readonly config: StandardSchemaV1<infer I, infer _O> } ? I : Empty
+  configInput: Sp extends { readonly config: StandardSchemaV1<infer I, infer _O> } ? I : None
   state: Sp extends { readonly state: StandardSchemaV1<infer _I, infer O> } ? O : Empty
-  stateInput: Sp extends { readonly state: StandardSchemaV1<infer I, infer _O> } ? I : Empty
+  stateInput: Sp extends { readonly state: StandardSchemaV1<infer I, infer _O> } ? I : None
   parents: Sp extends { readonly parents: infer P extends ParentSpecs } ? P : Empty
   artifacts: Sp extends { readonly artifacts: infer A extends Readonly<Record<string, AnyArtifact>> } ? A : Empty
 }

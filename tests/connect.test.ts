@@ -67,24 +67,44 @@ describe('a url', () => {
     writeFileSync(join(folder, 'package.json'), '{}')
     await using({ cwd: join(folder, 'src', 'deep') }, async (connection) => {
       const root = join(folder, '.persistables')
-      expect(connection).toMatchObject({ provider: 'sqlite', root, file: join(root, 'registry.db'), url: `file:${join(root, 'registry.db')}`, readOnly: false, schema: undefined })
+      expect(connection).toMatchObject({
+        provider: 'sqlite',
+        root,
+        file: join(root, 'registry.db'),
+        url: `file:${join(root, 'registry.db')}`,
+        readOnly: false,
+        schema: undefined,
+      })
       expect(existsSync(root)).toBe(true)
     })
     expect(targetOf('file:data/x.db', folder)).toMatchObject({ file: join(folder, 'data', 'x.db') })
   })
 
-  test.each(['mysql://u:s3cret@h/x', './x.db', 'x.db', '', 'file:', 'file::memory:', 'file://host/x.db', 'file:x.db ', 'file:x\0.db', 'postgresql://u:s3/cret@h/x', 'postgresql://u:1/s3cret@h/x', 'postgresql://u:s3#cret@h/x', 'postgresql://u:s3cret@h/x?schema=a%22b'])(
-    '%j is refused with what is supported, and not repeated',
-    async (url) => {
-      const error = await refused(connect({ url, logger }))
-      expect(error.code).toBe('INVALID_OPTION')
-      expect(error.message).toMatch(/file:<path>|Percent-encode|double quote/)
-      expect(everything(error)).not.toMatch(/s3cret|cret@/)
-    },
-  )
+  test.each([
+    'mysql://u:s3cret@h/x',
+    './x.db',
+    'x.db',
+    '',
+    'file:',
+    'file::memory:',
+    'file://host/x.db',
+    'file:x.db ',
+    'file:x\0.db',
+    'postgresql://u:s3/cret@h/x',
+    'postgresql://u:1/s3cret@h/x',
+    'postgresql://u:s3#cret@h/x',
+    'postgresql://u:s3cret@h/x?schema=a%22b',
+  ])('%j is refused with what is supported, and not repeated', async (url) => {
+    const error = await refused(connect({ url, logger }))
+    expect(error.code).toBe('INVALID_OPTION')
+    expect(error.message).toMatch(/file:<path>|Percent-encode|double quote/)
+    expect(everything(error)).not.toMatch(/s3cret|cret@/)
+  })
 
   test('shows neither user, password nor parameters', () => {
-    expect(targetOf('postgres://bob:p%40ss@db.example:6543/app?schema=a%20b&password=s3cret&sslpassword=s3cret', '/').shown).toBe('postgresql://***@db.example:6543/app?schema=a%20b')
+    expect(targetOf('postgres://bob:p%40ss@db.example:6543/app?schema=a%20b&password=s3cret&sslpassword=s3cret', '/').shown).toBe(
+      'postgresql://***@db.example:6543/app?schema=a%20b',
+    )
     expect(targetOf('postgresql://db.example/app', '/').shown).toBe('postgresql://db.example/app')
   })
 })
@@ -144,7 +164,12 @@ describe('SQLite', () => {
 // Permissions do not bind root, so then a child is somebody else.
 const user = process.getuid?.() === 0 ? 65534 : undefined
 const childOf = async (file: string, temporary?: string): Promise<ChildAnswer> => {
-  const answer = await runChild({ verb: 'read', url: `file:${file}`, ...(user !== undefined && { user }), ...(temporary !== undefined && { temporary }) })
+  const answer = await runChild({
+    verb: 'read',
+    url: `file:${file}`,
+    ...(user !== undefined && { user }),
+    ...(temporary !== undefined && { temporary }),
+  })
   if (typeof answer === 'string') throw new Error(`the child ended by ${answer}`)
   return answer
 }
@@ -163,7 +188,9 @@ posix('a folder that cannot be written', () => {
   const folderWith = async (script = ''): Promise<string> => {
     const folder = await tempDir()
     await migrate(`file:${join(folder, 'x.db')}`, { logger })
-    await withSqlite(join(folder, 'x.db'), {}, (driver) => driver.executeScript(`INSERT INTO persistable_blobs (store, digest, size) VALUES ('disk', 'd', 1); ${script}`))
+    await withSqlite(join(folder, 'x.db'), {}, (driver) =>
+      driver.executeScript(`INSERT INTO persistable_blobs (store, digest, size) VALUES ('disk', 'd', 1); ${script}`),
+    )
     return folder
   }
 
@@ -230,21 +257,32 @@ describe('PostgreSQL', () => {
   }
 
   test('is connected with what the url and the pool say', async () => {
-    await using({ url: database.url, pool: { max: 1, statement_timeout: 300, application_name: 'the app' } }, async ({ client, root, file, url, provider, ...rest }) => {
-      expect({ root, file, provider, schema: rest.schema, readOnly: rest.readOnly }).toEqual({ root: null, file: null, provider: 'postgresql', schema: undefined, readOnly: false })
-      expect(url).toBe(`postgresql://***@${new URL(database.url).host}${new URL(database.url).pathname}`)
-      expect(await rawOf(client).$queryRawUnsafe(`SELECT current_setting('application_name') AS n`)).toEqual([{ n: 'the app' }])
-      const error = await thrown(Promise.resolve(rawOf(client).$queryRawUnsafe('SELECT 1 FROM pg_sleep(10)')))
-      expect(databaseFailure(error, 'waiting').message).toContain('statement timeout')
-      expect(await client.persistable).toBeDefined()
-    })
+    await using(
+      { url: database.url, pool: { max: 1, statement_timeout: 300, application_name: 'the app' } },
+      async ({ client, root, file, url, provider, ...rest }) => {
+        expect({ root, file, provider, schema: rest.schema, readOnly: rest.readOnly }).toEqual({
+          root: null,
+          file: null,
+          provider: 'postgresql',
+          schema: undefined,
+          readOnly: false,
+        })
+        expect(url).toBe(`postgresql://***@${new URL(database.url).host}${new URL(database.url).pathname}`)
+        expect(await rawOf(client).$queryRawUnsafe(`SELECT current_setting('application_name') AS n`)).toEqual([{ n: 'the app' }])
+        const error = await thrown(Promise.resolve(rawOf(client).$queryRawUnsafe('SELECT 1 FROM pg_sleep(10)')))
+        expect(databaseFailure(error, 'waiting').message).toContain('statement timeout')
+        expect(await client.persistable).toBeDefined()
+      },
+    )
     await using({ url: database.url }, (connection) => ensureSchema(connection, { apply: false }))
   })
 
   test('puts the schema of the url on the search path of every connection', async () => {
     await using({ url: `${database.url}?schema=some%20where`, pool: { max: 3 } }, async ({ client, schema }) => {
       expect(schema).toBe('some where')
-      const paths = await Promise.all(Array.from({ length: 6 }, () => rawOf(client).$queryRawUnsafe<{ p: string }[]>(`SELECT current_setting('search_path') AS p`)))
+      const paths = await Promise.all(
+        Array.from({ length: 6 }, () => rawOf(client).$queryRawUnsafe<{ p: string }[]>(`SELECT current_setting('search_path') AS p`)),
+      )
       expect(new Set(paths.map(([row]) => row?.p))).toEqual(new Set(['"some where"']))
     })
   })
@@ -267,7 +305,10 @@ describe('PostgreSQL', () => {
     ]
     try {
       for (const [url, kind, connectionTimeoutMillis] of cases) {
-        const attempts = [connect({ url, logger, ...(connectionTimeoutMillis && { pool: { connectionTimeoutMillis } }) }), migrate(url, { logger, ...(connectionTimeoutMillis && { pool: { connectionTimeoutMillis } }) })]
+        const attempts = [
+          connect({ url, logger, ...(connectionTimeoutMillis && { pool: { connectionTimeoutMillis } }) }),
+          migrate(url, { logger, ...(connectionTimeoutMillis && { pool: { connectionTimeoutMillis } }) }),
+        ]
         for (const error of await Promise.all(attempts.map(refused))) {
           expect([kind, error.code, error.details['kind']]).toEqual([kind, 'DATABASE_FAILED', kind])
           expect(error.message).toContain(new URL(url).hostname)
@@ -304,12 +345,15 @@ describe('the kind of a failure', () => {
     const folder = await tempDir()
     const file = join(folder, 'x.db')
     await withSqlite(file, {}, (driver) => driver.executeScript('CREATE TABLE t (a TEXT NOT NULL UNIQUE)'))
-    const kind = async (script: string, readonly = false): Promise<string> => failureKind(await thrown(withSqlite(file, { readonly }, (driver) => driver.executeScript(script))))
+    const kind = async (script: string, readonly = false): Promise<string> =>
+      failureKind(await thrown(withSqlite(file, { readonly }, (driver) => driver.executeScript(script))))
     expect(await kind('SELECT * FROM missing')).toBe('no-table')
     expect(await kind('INSERT INTO t VALUES (NULL)')).toBe('null')
     expect(await kind(`INSERT INTO t VALUES ('a'), ('a')`)).toBe('unique')
     expect(await kind(`INSERT INTO t VALUES ('a')`, true)).toBe('read-only')
-    expect(failureKind(await thrown(withSqlite(join(folder, 'none.db'), { readonly: true }, (driver) => queryOf(driver)('SELECT 1'))))).toBe('read-only')
+    expect(failureKind(await thrown(withSqlite(join(folder, 'none.db'), { readonly: true }, (driver) => queryOf(driver)('SELECT 1'))))).toBe(
+      'read-only',
+    )
     await withSqlite(file, {}, async (driver) => {
       await driver.executeScript('BEGIN IMMEDIATE')
       expect(failureKind(await thrown(withSqlite(file, { timeout: 1 }, (other) => other.executeScript('BEGIN IMMEDIATE'))))).toBe('busy')

@@ -28,11 +28,11 @@ export interface ChildAnswer {
   readonly warnings: readonly string[]
 }
 
-const start = ({ verb, user, temporary, ...task }: ChildTask, wait: boolean): ChildProcess =>
+const start = ({ verb, user, ...task }: ChildTask, wait: boolean): ChildProcess =>
   spawn(process.execPath, [join(__dirname, 'children', 'database.cjs'), verb, JSON.stringify({ ...task, wait })], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Not the whole environment: an unprivileged child must not meet folders of the caller.
-    env: { PATH: process.env['PATH'], ...(temporary !== undefined && { TMPDIR: temporary }) },
+    env: { PATH: process.env['PATH'] },
     ...(user !== undefined && { uid: user, gid: user }),
   })
 

@@ -19,7 +19,10 @@ beforeEach(() => void notes.splice(0))
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex')
 const migration = (name: string, sql: string): Migration => ({ name, sql, checksum: hash(sql) })
-const NEXT = migration('20990101000000_next', 'ALTER TABLE "persistables" ADD COLUMN "extra" TEXT;\n\n-- CreateIndex\nCREATE INDEX "extra_idx" ON "persistables"("extra");\n')
+const NEXT = migration(
+  '20990101000000_next',
+  'ALTER TABLE "persistables" ADD COLUMN "extra" TEXT;\n\n-- CreateIndex\nCREATE INDEX "extra_idx" ON "persistables"("extra");\n',
+)
 const sqlite = [...MIGRATIONS.sqlite, NEXT]
 const names = MIGRATIONS.sqlite.map(({ name }) => name)
 const last = names.at(-1) as string
@@ -41,8 +44,10 @@ const using = async <T>(url: string, work: (connection: Connection) => Promise<T
     await connection.close()
   }
 }
-const opening = (url: string, migrations?: readonly Migration[]): Promise<unknown> => using(url, (connection) => ensureSchema(connection, { apply: true, migrations }))
-const status = (url: string, migrations?: readonly Migration[]): Promise<MigrationStatus> => using(url, (connection) => migrationStatus(connection, migrations))
+const opening = (url: string, migrations?: readonly Migration[]): Promise<unknown> =>
+  using(url, (connection) => ensureSchema(connection, { apply: true, migrations }))
+const status = (url: string, migrations?: readonly Migration[]): Promise<MigrationStatus> =>
+  using(url, (connection) => migrationStatus(connection, migrations))
 const sql = (file: string, script: string): Promise<void> => withSqlite(file, {}, (driver) => driver.executeScript(script))
 const ask = (file: string, query: string): Promise<Record<string, unknown>[]> => withSqlite(file, {}, (driver) => queryOf(driver)(query))
 const bytes = (file: string): string => hash(readFileSync(file, 'base64'))
@@ -70,7 +75,14 @@ describe('a new SQLite file', () => {
     expect(await opening(url)).toEqual({ applied: names })
     expect(await opening(url)).toEqual({ applied: [] })
     expect(await status(url)).toEqual({ state: 'current', applied: names, pending: [], unknown: [], missing: [] })
-    expect(columnsOf(await ask(file, `SELECT m.name AS "table", c.name AS "column" FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.name LIKE 'persistable%' AND m.type = 'table'`))).toEqual(NEEDED)
+    expect(
+      columnsOf(
+        await ask(
+          file,
+          `SELECT m.name AS "table", c.name AS "column" FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.name LIKE 'persistable%' AND m.type = 'table'`,
+        ),
+      ),
+    ).toEqual(NEEDED)
     expect(await ask(file, 'PRAGMA journal_mode')).toEqual([{ journal_mode: 'wal' }])
     expect(readdirSync(join(file, '..'))).toEqual(['new.db'])
   })
@@ -147,7 +159,9 @@ describe('an outdated SQLite file', () => {
     const broken = migration('20990101000000_broken', 'ALTER TABLE "persistables" ADD COLUMN "x" TEXT; DROP TABLE "no_such_table";')
     const dangling = migration('20990101000000_dangling', `INSERT INTO persistable_tags (persistable_id, key, value) VALUES ('gone', 'k', 'v');`)
     for (const bad of [broken, dangling]) {
-      expect((await refused(migrate(`file:${file}`, { logger, migrations: [...MIGRATIONS.sqlite, bad], backup: false }))).code).toMatch(/DATABASE_FAILED|SCHEMA_MISSING/)
+      expect((await refused(migrate(`file:${file}`, { logger, migrations: [...MIGRATIONS.sqlite, bad], backup: false }))).code).toMatch(
+        /DATABASE_FAILED|SCHEMA_MISSING/,
+      )
       expect(await status(`file:${file}`)).toMatchObject({ state: 'current' })
       expect(await ask(file, `SELECT name FROM pragma_table_info('persistables') WHERE name = 'x'`)).toEqual([])
     }
@@ -244,7 +258,10 @@ describe('a SQLite file that is not for us', () => {
     expect(error.details['unknown']).toEqual([NEXT.name])
     // Also when the newer release has only changed what no column shows.
     const quiet = join(await tempDir(), 'quiet.db')
-    await migrate(`file:${quiet}`, { logger, migrations: [...MIGRATIONS.sqlite, migration('20990101000000_quiet', 'UPDATE persistable_registry SET id = 1;')] })
+    await migrate(`file:${quiet}`, {
+      logger,
+      migrations: [...MIGRATIONS.sqlite, migration('20990101000000_quiet', 'UPDATE persistable_registry SET id = 1;')],
+    })
     await untouched(quiet, 'SCHEMA_NEWER')
   })
 
@@ -299,13 +316,21 @@ describe('tables that an application’s own migrations made', () => {
     expect(error.code).toBe('SCHEMA_OUTDATED')
     expect(error.message).toContain('"persistables.row_version"')
     expect(error.message).toContain('prisma migrate dev')
-    expect(error.details['missing']).toEqual(['persistables.row_version', 'persistable_registry.id', 'persistable_registry.registry_id', 'persistable_registry.created_at'])
+    expect(error.details['missing']).toEqual([
+      'persistables.row_version',
+      'persistable_registry.id',
+      'persistable_registry.registry_id',
+      'persistable_registry.created_at',
+    ])
   })
 
   test('stay accepted when our own migrations stand beside the application’s', async () => {
     const file = join(await tempDir(), 'both.db')
     await migrate(`file:${file}`, { logger })
-    await sql(file, `CREATE TABLE users (id TEXT); INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('a', 'b', '20300101000000_app', 1)`)
+    await sql(
+      file,
+      `CREATE TABLE users (id TEXT); INSERT INTO _prisma_migrations (id, checksum, migration_name, finished_at) VALUES ('a', 'b', '20300101000000_app', 1)`,
+    )
     expect(await status(`file:${file}`)).toMatchObject({ state: 'custom', unknown: ['20300101000000_app'] })
     expect(await migrate(`file:${file}`, { logger, migrations: sqlite })).toMatchObject({ applied: [NEXT.name] })
   })
@@ -383,7 +408,9 @@ describe('PostgreSQL', () => {
     expect((await refused(migrate(database.url, { logger, migrations: [...postgres, broken] }))).details['kind']).toBe('no-table')
     // The one before it stands, as with Prisma.
     expect(await status(database.url, postgres)).toMatchObject({ state: 'current' })
-    const { rows } = await onServer(database.url, (client) => client.query(`SELECT column_name FROM information_schema.columns WHERE table_name = 'persistables' AND column_name IN ('x', 'extra')`))
+    const { rows } = await onServer(database.url, (client) =>
+      client.query(`SELECT column_name FROM information_schema.columns WHERE table_name = 'persistables' AND column_name IN ('x', 'extra')`),
+    )
     expect(rows).toEqual([{ column_name: 'extra' }])
     expect((await refused(opening(database.url))).code).toBe('SCHEMA_NEWER')
   })

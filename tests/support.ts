@@ -4,32 +4,32 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 declare global {
-  /** Set by tests/environment.ts. */
-  var testFileFailed: boolean | undefined
+  /** Full names, as in `expect.getState().currentTestName`. Set by tests/environment.ts. */
+  var failedTests: readonly string[]
 }
 
-const folders: string[] = []
+const folders: { readonly path: string; readonly test: string | undefined }[] = []
 const seeds = new Set<number>()
 
 afterAll(async () => {
-  if (globalThis.testFileFailed) {
-    if (seeds.size > 0) console.error(`To have the same random values again: SEED=${[...seeds].join(' or SEED=')}`)
-    if (folders.length > 0) console.error(`Kept for a look, because a test failed:\n  ${folders.join('\n  ')}`)
-    return
-  }
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true, maxRetries: 3 })))
+  const failed = globalThis.failedTests
+  const kept = folders.filter(({ test }) => failed.length > 0 && (test === undefined || failed.includes(test)))
+  await Promise.all(folders.filter((each) => !kept.includes(each)).map(({ path }) => rm(path, { recursive: true, force: true, maxRetries: 3 })))
+  if (failed.length > 0 && seeds.size > 0) console.error(`To have the same random values again: SEED=${[...seeds].join(' or SEED=')}`)
+  if (kept.length > 0) console.error(`Kept for a look, because a test failed:\n  ${kept.map(({ path }) => path).join('\n  ')}`)
 })
 
 /**
- * A new empty folder, removed after the last test of the file, unless one of them failed: then it is kept, and its path printed.
+ * A new empty folder, removed after the last test of the file, unless the test that asked for it (or, asked for outside of one, any test) failed: then it is
+ * kept, and its path printed.
  *
  * @example
  * const store = diskStore(await tempDir())
  */
 export const tempDir = async (): Promise<string> => {
-  const folder = await mkdtemp(join(tmpdir(), 'persistables-test-'))
-  folders.push(folder)
-  return folder
+  const path = await mkdtemp(join(tmpdir(), 'persistables-test-'))
+  folders.push({ path, test: expect.getState().currentTestName })
+  return path
 }
 
 export interface Random {
@@ -65,7 +65,8 @@ export const seededRandom = (seed: number = Number(process.env['SEED'] ?? random
   return Object.assign(next, {
     int,
     pick: <T>(items: readonly T[]): T => items[int(items.length)] as T,
-    bytes: (length: number): Uint8Array => new Uint8Array(Uint32Array.from({ length: Math.ceil(length / 4) }, () => next() * 2 ** 32).buffer, 0, length),
+    bytes: (length: number): Uint8Array =>
+      new Uint8Array(Uint32Array.from({ length: Math.ceil(length / 4) }, () => next() * 2 ** 32).buffer, 0, length),
     seed,
   })
 }

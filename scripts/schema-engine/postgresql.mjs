@@ -65,7 +65,8 @@ export async function connectShadow(url, shadowUrl) {
     return open(withName(url, name), () => administer(url, `DROP DATABASE IF EXISTS ${quote(name)} WITH (FORCE)`))
   }
   // the adapter's own shadow connection leads to the main database, so the two must be told apart before anything is emptied
-  if (new URL(shadowUrl).host === new URL(url).host && nameOf(shadowUrl) === nameOf(url)) throw new Error('shadowDatabaseUrl must name another database than url')
+  if (new URL(shadowUrl).host === new URL(url).host && nameOf(shadowUrl) === nameOf(url))
+    throw new Error('shadowDatabaseUrl must name another database than url')
   const adapter = await open(shadowUrl)
   const schema = quote(schemaOf(shadowUrl))
   await adapter.executeScript(`DROP SCHEMA IF EXISTS ${schema} CASCADE; CREATE SCHEMA ${schema}`)

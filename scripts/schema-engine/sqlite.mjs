@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -75,11 +74,10 @@ export async function reset(url) {
 
 /**
  * Lets one process at a time migrate a file: nothing in the engine does. Returns how to let go.
- * The lock is a transaction on a file beside nothing of the user's, so it ends with the process that holds it.
+ * The lock is a transaction on an empty file beside it, so it ends with the process that holds it. The file stays: to remove it would let two in.
  */
 export async function lock(url) {
-  const name = createHash('sha256').update(fileOf(url)).digest('hex').slice(0, 32)
-  const database = openDriver(join(tmpdir(), `persistables-migrate-${name}.lock`))
+  const database = openDriver(`${fileOf(url)}-migrate-lock`)
   database.exec('BEGIN EXCLUSIVE')
   return () => {
     database.exec('ROLLBACK')
@@ -101,5 +99,5 @@ export async function create(url) {
 }
 
 export async function drop(url) {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(fileOf(url) + suffix, { force: true })
+  for (const suffix of ['', '-wal', '-shm', '-journal', '-migrate-lock']) rmSync(fileOf(url) + suffix, { force: true })
 }

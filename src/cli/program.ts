@@ -37,7 +37,8 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   // Not the flag as read: where the command line is wrong, not all of it is read.
   const json = (argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv).includes('--json')
   const printed: Promise<void>[] = []
-  const print = (stream: Out) => (text: string) => void printed.push(write(stream, text))
+  // Help for a pager that was left is no failure.
+  const print = (stream: Out) => (text: string) => void printed.push(write(stream, text).catch(() => {}))
   const program = new Command('persistables')
   const context = (): Context => {
     const given = program.opts<Context['flags']>()
@@ -90,8 +91,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   } catch (error) {
     code = await explain(error)
   }
-  // Help for a pager that was left is no failure.
-  await Promise.all(printed).catch(() => {})
+  await Promise.all(printed)
   return code
 
   async function explain(error: unknown): Promise<ExitCode> {

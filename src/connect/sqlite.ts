@@ -32,7 +32,11 @@ export async function sqliteFactory(file: string, options: { readonly?: boolean;
 }
 
 /** Opens a connection, waiting for whoever is busy with the file, works with it, closes it. */
-export async function withSqlite<T>(file: string, options: { readonly?: boolean; timeout?: number; limit?: number }, work: (driver: Driver) => Promise<T>): Promise<T> {
+export async function withSqlite<T>(
+  file: string,
+  options: { readonly?: boolean; timeout?: number; limit?: number },
+  work: (driver: Driver) => Promise<T>,
+): Promise<T> {
   const factory = await sqliteFactory(file, options)
   const driver = await retryBusy(() => factory.connect(), options.limit ?? 5000)
   try {
@@ -66,7 +70,10 @@ export async function openableSqlite(file: string): Promise<SqliteFile> {
   const found = await stat(file).catch(absent)
   if (found === null) await makeFolder(file)
   else if (!found.isFile()) {
-    throw new PersistablesError('DATABASE_FAILED', `${file} is not a file.`, { fix: 'Let the url name a file inside that folder.', details: { path: file } })
+    throw new PersistablesError('DATABASE_FAILED', `${file} is not a file.`, {
+      fix: 'Let the url name a file inside that folder.',
+      details: { path: file },
+    })
   }
   // By access and stat alone: closing a descriptor of the file would drop the locks that this process's other connections hold on it.
   const writable = (await may(dirname(file), constants.W_OK | constants.X_OK)) && (found === null || (await may(file, constants.W_OK)))
@@ -113,11 +120,17 @@ export async function syncFolder(folder: string): Promise<void> {
 function unwritable(folder: string, error: unknown): PersistablesError {
   const code = (error as NodeJS.ErrnoException).code ?? 'EACCES'
   const denied = ['EACCES', 'EPERM', 'EROFS'].includes(code)
-  return new PersistablesError(denied ? 'READ_ONLY' : 'DATABASE_FAILED', `The database's folder ${folder} cannot be ${existsSync(folder) ? 'written' : 'made'}: ${reason(error)}.`, {
-    fix: denied ? 'Give the process write access to it, or choose another place: openRepository({ url: "file:<path>" }).' : 'Choose another place: openRepository({ url: "file:<path>" }).',
-    details: { path: folder, reason: code },
-    cause: error,
-  })
+  return new PersistablesError(
+    denied ? 'READ_ONLY' : 'DATABASE_FAILED',
+    `The database's folder ${folder} cannot be ${existsSync(folder) ? 'written' : 'made'}: ${reason(error)}.`,
+    {
+      fix: denied
+        ? 'Give the process write access to it, or choose another place: openRepository({ url: "file:<path>" }).'
+        : 'Choose another place: openRepository({ url: "file:<path>" }).',
+      details: { path: folder, reason: code },
+      cause: error,
+    },
+  )
 }
 
 async function may(path: string, mode: number): Promise<boolean> {
@@ -157,11 +170,15 @@ async function copyAside(file: string): Promise<SqliteFile> {
   } catch (error) {
     remove()
     if (failureKind(error) === 'corrupt') throw databaseFailure(error, `opening ${file}`)
-    throw new PersistablesError('DATABASE_FAILED', `The database ${file} cannot be opened in its folder, and no copy could be made to read: ${reason(error)}.`, {
-      fix: 'Give the process read access to the file and write access to its folder; TMPDIR chooses where copies go.',
-      details: { path: file },
-      cause: error,
-    })
+    throw new PersistablesError(
+      'DATABASE_FAILED',
+      `The database ${file} cannot be opened in its folder, and no copy could be made to read: ${reason(error)}.`,
+      {
+        fix: 'Give the process read access to the file and write access to its folder; TMPDIR chooses where copies go.',
+        details: { path: file },
+        cause: error,
+      },
+    )
   }
 }
 

@@ -83,9 +83,11 @@ function postgresTarget(url: string): PostgresTarget {
   const schema = parsed.searchParams.get('schema') || undefined
   // Prisma puts the name between quotes as it is.
   if (schema !== undefined && /["\0]/.test(schema)) {
-    throw new PersistablesError('INVALID_OPTION', 'The schema of a PostgreSQL url must not hold a double quote or a NUL.', { details: { option: 'url', schema } })
+    throw new PersistablesError('INVALID_OPTION', 'The schema of a PostgreSQL url must not hold a double quote or a NUL.', {
+      details: { option: 'url', schema },
+    })
   }
   const credentials = parsed.username !== '' || parsed.password !== '' ? '***@' : ''
-  const shown = url
+  const shown = `postgresql://${credentials}${parsed.host}${parsed.pathname}${schema === undefined ? '' : `?schema=${encodeURIComponent(schema)}`}`
   return { provider: 'postgresql', secret: url, shown, schema }
 }

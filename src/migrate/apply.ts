@@ -122,7 +122,8 @@ export async function useWal(driver: Pick<Driver, 'queryRaw'>, limit: number, lo
   // The change needs the file to itself for a moment, and fails rather than waits.
   const rows = await retryBusy(() => queryOf(driver)('PRAGMA journal_mode=WAL'), limit)
   const mode = String(rows[0]?.['journal_mode'])
-  if (mode !== 'wal') logger.warn(`SQLite cannot use write-ahead logging on ${file}; many writers at once will be slow.`, { path: file, journal: mode })
+  if (mode !== 'wal')
+    logger.warn(`SQLite cannot use write-ahead logging on ${file}; many writers at once will be slow.`, { path: file, journal: mode })
 }
 
 // On a second connection, since VACUUM cannot run in a transaction. The lock that the first one holds lets it read and keeps every writer out, so

@@ -37,7 +37,10 @@ export function refusal(status: MigrationStatus, place: Place, migrating: boolea
       return new PersistablesError(
         'SCHEMA_OUTDATED',
         `The tables in ${place.url} were not made by this package's migrations, and lack ${list(missing.slice(0, 5))}${missing.length > 5 ? ` and ${missing.length - 5} more` : ''}.`,
-        { fix: 'Bring the models up to date with `npx persistables init`, then run `npx prisma migrate dev` (or `prisma db push`) in the project that made them.', details },
+        {
+          fix: 'Bring the models up to date with `npx persistables init`, then run `npx prisma migrate dev` (or `prisma db push`) in the project that made them.',
+          details,
+        },
       )
     case 'failed':
       return new PersistablesError('SCHEMA_OUTDATED', `In ${place.url} the migration ${list(unknown.slice(0, 1))} began and did not end.`, {
@@ -45,10 +48,14 @@ export function refusal(status: MigrationStatus, place: Place, migrating: boolea
         details,
       })
     case 'newer':
-      return new PersistablesError('SCHEMA_NEWER', `The database ${place.url} was migrated by a newer release of persistables, with ${list(unknown)}.`, {
-        fix: 'Run `npm install persistables@latest` here, or open another database.',
-        details,
-      })
+      return new PersistablesError(
+        'SCHEMA_NEWER',
+        `The database ${place.url} was migrated by a newer release of persistables, with ${list(unknown)}.`,
+        {
+          fix: 'Run `npm install persistables@latest` here, or open another database.',
+          details,
+        },
+      )
     case 'foreign':
       return new PersistablesError('SCHEMA_FOREIGN', `The database ${place.url} belongs to another application; it was not touched.`, {
         fix:

@@ -109,7 +109,14 @@ export function statusOfHistory(history: readonly HistoryRow[], migrations: read
 /** The status from the history and the tables themselves. */
 export function statusOfShape(embedded: boolean, history: readonly HistoryRow[], migrations: readonly Migration[], shape: Shape): MigrationStatus {
   const { applied, pending, unknown, failed } = sort(history, migrations)
-  const status = (state: SchemaState, parts: Partial<MigrationStatus> = {}): MigrationStatus => ({ state, applied, pending, unknown, missing: [], ...parts })
+  const status = (state: SchemaState, parts: Partial<MigrationStatus> = {}): MigrationStatus => ({
+    state,
+    applied,
+    pending,
+    unknown,
+    missing: [],
+    ...parts,
+  })
   const tables = [...shape.keys()].filter((name) => name !== '_prisma_migrations')
   const needed = Object.entries(COLUMNS)
   const present = needed.filter(([table]) => shape.has(table))
@@ -120,7 +127,9 @@ export function statusOfShape(embedded: boolean, history: readonly HistoryRow[],
     return foreign ? status('foreign', { pending: [] }) : status('empty')
   }
   if (failed.length > 0) return status('failed', { unknown: failed })
-  const missing = needed.flatMap(([table, columns]) => columns.filter((column) => !shape.get(table)?.has(column)).map((column) => `${table}.${column}`))
+  const missing = needed.flatMap(([table, columns]) =>
+    columns.filter((column) => !shape.get(table)?.has(column)).map((column) => `${table}.${column}`),
+  )
   if (applied.length === 0) return status(missing.length === 0 ? 'custom' : 'outdated', { pending: [], missing })
   if (pending.length > 0) return status('outdated')
   // All of ours and others' too. They are a later release's if they changed our tables, or if there are no tables that they could be for.

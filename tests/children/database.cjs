@@ -1,5 +1,5 @@
 // node database.cjs open|read|migrate <json>: opens or migrates a database and prints what came of it as one line of JSON.
-//  { url, extra?: Migration, killAt?: step, wait?: true }: `wait` prints "ready" and goes on when stdin closes
+//  { url, extra?: Migration, killAt?: step, temporary?: folder, wait?: true }: `wait` prints "ready" and goes on when stdin closes
 require('./typescript.cjs')
 const { connect } = require('../../src/connect')
 const { ensureSchema, migrate } = require('../../src/migrate')
@@ -7,7 +7,9 @@ const { databaseFailure } = require('../../src/failure')
 const { MIGRATIONS } = require('../../generated/migrations')
 
 const [, , verb, json] = process.argv
-const { url, extra, killAt, wait } = JSON.parse(json)
+const { url, extra, killAt, wait, temporary } = JSON.parse(json)
+// Not before: the loader keeps files of its own among the temporary ones.
+if (temporary !== undefined) process.env.TMPDIR = temporary
 const migrations = extra === undefined ? MIGRATIONS.sqlite : [...MIGRATIONS.sqlite, extra]
 const warnings = []
 const logger = { warn: (message) => warnings.push(message) }

@@ -3,4 +3,5 @@ const { readFileSync } = require('node:fs')
 const { transformSync } = require('@swc/core')
 
 const options = { jsc: { target: 'es2023', parser: { syntax: 'typescript' } }, module: { type: 'commonjs' } }
-require.extensions['.ts'] = (module, filename) => module._compile(transformSync(readFileSync(filename, 'utf8'), { ...options, filename }).code, filename)
+require.extensions['.ts'] = (module, filename) =>
+  module._compile(transformSync(readFileSync(filename, 'utf8'), { ...options, filename }).code, filename)

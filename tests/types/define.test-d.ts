@@ -109,7 +109,7 @@ async function use(): Promise<void> {
   expectTypeOf(a).toEqualTypeOf<Saved<Bare>>()
   expectTypeOf(b).toEqualTypeOf<Saved<Dataset>>()
   const special = await repo.load(Special, 's')
-  expectTypeOf(special.special).toEqualTypeOf<true>()
+  expectTypeOf(special.special).toEqualTypeOf<boolean>()
   expectTypeOf(await repo.tryLoad(Dataset, 'x')).toEqualTypeOf<Saved<Dataset> | null>()
   for (const one of await repo.find(Model, { where: { name: { startsWith: 'a' } }, take: 2 })) expectTypeOf(one).toEqualTypeOf<Saved<Model>>()
   // @ts-expect-error no such condition

@@ -1,3 +1,4 @@
+import { TextDecoder } from 'node:util'
 import { unfit } from './unfit'
 
 const LONE = /\p{Surrogate}/u

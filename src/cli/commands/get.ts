@@ -5,7 +5,7 @@ import { quote } from '../../ref'
 import type { Row } from '../../row'
 import type { Context, Start } from '../context'
 import { type ExitCode, UsageError } from '../exit'
-import { write } from '../io'
+import { ReaderGone, write } from '../io'
 import { size } from '../render'
 
 interface GetOptions {
@@ -39,8 +39,9 @@ With --json, which needs a file: {"ref", "artifact", "file", "size", "contentDig
     .action((ref: string, artifact: string, options: GetOptions) => start((context) => get(context, ref, artifact, options)))
 }
 
-async function get(context: Context, ref: string, artifact: string, options: GetOptions): Promise<ExitCode> {
+async function get(context: Context, ref: string, named: string, options: GetOptions): Promise<ExitCode> {
   const { io, output } = context
+  const artifact = named.normalize('NFC')
   const toStdout = options.output === undefined || options.output === '-'
   if (toStdout && output.json) throw new UsageError('With --json the answer is on stdout, and so would be the artifact.', 'Name a file with -o.')
   const [{ withSession }, { findRow }, { labelOf, orderedPatterns }, { streamArtifact }, { progress }, { deliver }] = await Promise.all([
@@ -88,7 +89,8 @@ async function print({ io, output }: Context, content: AsyncIterable<Uint8Array>
       written += chunk.byteLength
     }
   } catch (error) {
-    if (written > 0) await output.note(`Only the first ${written} bytes were written: they are intact, and not all.`)
+    if (written > 0 && !(error instanceof ReaderGone))
+      await output.note(`Only the first ${written} bytes were written: they are intact, and not all.`)
     throw error
   }
 }
