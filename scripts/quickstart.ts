@@ -1,49 +1,53 @@
-// npm start: which version of what produced this number, can I get it back, and is it still intact?
+// npm start: which exact version of what produced this number, can I get it back, and is it still intact?
 import { deepStrictEqual } from 'node:assert/strict'
 import { openRepository } from 'persistables'
 import { accuracyOf, fit, predict, readPenguins, split } from './quickstart/penguins'
-import { filesIn, reloadElsewhere, tableOf, written } from './quickstart/report'
+import { filesIn, reload, tableOf, written } from './quickstart/report'
 import { Classifier, Dataset, Metric } from './quickstart/types'
 
 const main = async (): Promise<void> => {
-  // SQLite and a disk store in .persistables beside package.json: no server, no set-up.
+  // No server and no set-up: SQLite and a disk store in .persistables beside package.json.
   await using repo = await openRepository({ types: [Dataset, Classifier, Metric] })
-  const store = repo.stores.get('disk')!
-  const before = await filesIn(store)
+  const disk = repo.stores.get('disk')!
+  const before = await filesIn(disk)
 
-  // Real data becomes a versioned, hashed, verified record.
+  // Real data becomes a record: versioned, hashed, its rows in a file that every read verifies.
   const rows = readPenguins()
   const dataset = await repo.save(new Dataset({ name: 'penguins', config: { origin: 'vega-datasets' }, artifacts: { rows } }))
 
-  // A model trained from it, and its accuracy, each linked to what it was made from.
+  // A model trained from it and a metric of the model, each linked to what it was made from.
   const experiment = async (draft: Classifier) => {
     const { train, test } = split(rows, draft.config)
-    const classifier = await repo.save(draft.set('model', fit(train, draft.config)))
-    const predictions = predict(await classifier.artifact('model'), test)
-    const state = { accuracy: accuracyOf(predictions, test) }
-    const metric = await repo.save(new Metric({ name: 'penguins', state, parents: { classifier, dataset }, artifacts: { predictions } }))
-    return { classifier, metric, predictions }
+    const model = fit(train, draft.config)
+    const classifier = await repo.save(draft.set('model', model))
+
+    const predictions = predict(model, test)
+    const accuracy = accuracyOf(predictions, test)
+    const parents = { classifier, dataset }
+    const metric = await repo.save(new Metric({ name: 'penguins', state: { accuracy }, parents, artifacts: { predictions } }))
+    return { classifier, metric, predictions, accuracy }
   }
   const config = { maxDepth: 1, testShare: 0.3, seed: 42 }
   const first = await experiment(new Classifier({ name: 'penguins', config, parents: { dataset } }))
 
-  // Another config is another version: name and parents stay.
+  // Another config is another version of the same name, with the same parents.
   const second = await experiment(first.classifier.next({ config: { ...config, maxDepth: 4 } }))
 
-  // Somebody else, somewhere else, gets exactly the same back.
-  const expected = [first, second].map(({ classifier, metric, predictions }) => ({
+  // A second process gets back exactly what this one has in memory, and the reloaded models predict the same.
+  const expected = [first, second].map(({ classifier, metric, predictions, accuracy }) => ({
     ref: `${metric.name}@${metric.version}`,
     hashes: [dataset.hash, classifier.hash, metric.hash],
+    config: classifier.config,
     rows,
     predictions,
-    saved: predictions,
-    accuracy: metric.state.accuracy,
+    accuracy,
   }))
-  deepStrictEqual(await reloadElsewhere(expected.map(({ ref }) => ref)), expected)
+  deepStrictEqual(await reload(expected.map(({ ref }) => ref)), expected)
 
-  console.log(await tableOf(repo))
-  console.log(`Loaded back in a second process, and equal: ${rows.length} rows, ${first.predictions.length} predictions of each model, all hashes.`)
-  console.log(`Blobs written: ${written(before, await filesIn(store))} (there before: ${before.size}). Run it again: new versions, the same bytes.`)
+  const after = await filesIn(disk)
+  console.log(`${await tableOf(repo)}\n`)
+  console.log(`Loaded back in a second process and equal: ${rows.length} rows, ${first.predictions.length} predictions of each model, all hashes.`)
+  console.log(`Blobs written: ${written(before, after)} of ${after.size} in the store. Another npm start adds versions, and writes no byte twice.`)
 }
 
 void main()

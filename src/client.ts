@@ -70,7 +70,11 @@ export function providerOf(client: PersistableTransaction): Provider {
   const name: unknown = (client as { _activeProvider?: unknown })._activeProvider
   if (name === 'sqlite') return 'sqlite'
   if (name === 'postgresql' || name === 'postgres') return 'postgresql'
-  throw new PersistablesError('INVALID_OPTION', `This Prisma client is for ${typeof name === 'string' ? `the provider "${name}"` : 'an unknown provider'}.`, {
-    fix: "persistables runs on SQLite and PostgreSQL. Pass { provider: 'sqlite' | 'postgresql' } if the client hides which one it is.",
-  })
+  throw new PersistablesError(
+    'INVALID_OPTION',
+    `This Prisma client is for ${typeof name === 'string' ? `the provider "${name}"` : 'an unknown provider'}.`,
+    {
+      fix: "persistables runs on SQLite and PostgreSQL. Pass { provider: 'sqlite' | 'postgresql' } if the client hides which one it is.",
+    },
+  )
 }

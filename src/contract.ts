@@ -118,4 +118,3 @@ export interface Repository<C extends PersistableTransaction = PersistableClient
   /** Waits for saves under way, then frees what the repository opened itself. Every later call throws `CLOSED`. */
   close(): Promise<void>
 }
-

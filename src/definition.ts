@@ -62,14 +62,18 @@ export function define(type: string, spec: Spec): Definition {
   for (const key of ['config', 'state'] as const) {
     const schema = spec[key]
     if (schema !== undefined && typeof schema['~standard']?.validate !== 'function') {
-      throw invalid(`has a ${key} that is neither typed<…>() nor a Standard Schema`, `Write ${key}: typed<{ … }>() or pass a zod, valibot or arktype schema.`)
+      throw invalid(
+        `has a ${key} that is neither typed<…>() nor a Standard Schema`,
+        `Write ${key}: typed<{ … }>() or pass a zod, valibot or arktype schema.`,
+      )
     }
   }
   const parents = new Map(Object.entries(spec.parents ?? {}).map(([role, accepts]) => [checkName('role', role), roleOf(type, role, accepts)]))
   const artifacts = new Map<string, AnyArtifact>()
   for (const [name, declared] of Object.entries(spec.artifacts ?? {})) {
     checkName('artifact', name)
-    if (!Array.isArray(declared?.patterns)) throw invalid(`declares the artifact "${name}" with something else than a pattern`, `Write ${name}: artifact(json().to('disk')).`)
+    if (!Array.isArray(declared?.patterns))
+      throw invalid(`declares the artifact "${name}" with something else than a pattern`, `Write ${name}: artifact(json().to('disk')).`)
     checkPatterns(type, name, declared.patterns)
     artifacts.set(name, declared)
   }
@@ -85,7 +89,9 @@ function checkPatterns(type: string, artifact: string, patterns: readonly Patter
       })
     }
     if (names.has(pattern.name)) {
-      throw new PersistablesError('INVALID_TYPE', `The artifact "${artifact}" of ${type} declares the pattern ${pattern.name} twice.`, { fix: 'Leave one out.' })
+      throw new PersistablesError('INVALID_TYPE', `The artifact "${artifact}" of ${type} declares the pattern ${pattern.name} twice.`, {
+        fix: 'Leave one out.',
+      })
     }
     names.add(pattern.name)
   }

@@ -11,11 +11,18 @@ const INIT_KEYS = ['name', 'project', 'author', 'versionDescription', 'tags', 's
 
 // `from`: the saved instance whose config and parents a next version keeps where nothing is given.
 /** The inside of a new draft, checked. `from`: the saved instance whose config and parents a next version keeps where nothing is given. */
-export function draftFacts(type: AnyType, init: Partial<Init<Shape>> & { config?: unknown; state?: unknown; parents?: unknown }, from?: Facts): Facts {
+export function draftFacts(
+  type: AnyType,
+  init: Partial<Init<Shape>> & { config?: unknown; state?: unknown; parents?: unknown },
+  from?: Facts,
+): Facts {
   const definition = definitionOf(type)
   for (const key of Object.keys(init)) {
     if (!INIT_KEYS.includes(key)) {
-      throw new PersistablesError('INVALID_OPTION', `new ${definition.type}() takes no "${key}".`, { fix: suggest(key, INIT_KEYS, ''), details: { key, known: INIT_KEYS } })
+      throw new PersistablesError('INVALID_OPTION', `new ${definition.type}() takes no "${key}".`, {
+        fix: suggest(key, INIT_KEYS, ''),
+        details: { key, known: INIT_KEYS },
+      })
     }
   }
   const name = checkName('name', init.name ?? 'default')
@@ -57,7 +64,12 @@ function checkDescription(text: unknown): string {
   throw new PersistablesError('INVALID_OPTION', 'versionDescription must be text without NUL and lone surrogates.', { fix: 'Pass a plain string.' })
 }
 
-function givenParents(definition: Definition, owner: string, given: Record<string, unknown> | undefined, from: Facts | undefined): Map<string, readonly GivenParent[]> {
+function givenParents(
+  definition: Definition,
+  owner: string,
+  given: Record<string, unknown> | undefined,
+  from: Facts | undefined,
+): Map<string, readonly GivenParent[]> {
   const parents = new Map<string, readonly GivenParent[]>()
   for (const role of Object.keys(given ?? {})) checkRole(definition, role)
   for (const [name, role] of definition.parents) {
@@ -104,20 +116,32 @@ function givenPatterns(definition: Definition, given: Readonly<Record<string, re
   const patterns = new Map<string, readonly string[]>()
   for (const [artifact, names] of Object.entries(given)) {
     checkArtifact(definition, artifact)
-    if (!Array.isArray(names) || names.length === 0 || new Set(names).size !== names.length || names.some((name) => !/^[a-z][a-z0-9-]*_[a-z][a-z0-9-]*$/.test(name))) {
-      throw new PersistablesError('INVALID_OPTION', `savePatterns for "${artifact}" of ${definition.type} must be a list of different pattern names, and is ${inspect(names)}.`, {
-        fix: `A pattern name is a store and a serializer: { ${artifact}: ['disk_json'] }.`,
-      })
+    if (
+      !Array.isArray(names) ||
+      names.length === 0 ||
+      new Set(names).size !== names.length ||
+      names.some((name) => !/^[a-z][a-z0-9-]*_[a-z][a-z0-9-]*$/.test(name))
+    ) {
+      throw new PersistablesError(
+        'INVALID_OPTION',
+        `savePatterns for "${artifact}" of ${definition.type} must be a list of different pattern names, and is ${inspect(names)}.`,
+        {
+          fix: `A pattern name is a store and a serializer: { ${artifact}: ['disk_json'] }.`,
+        },
+      )
     }
     patterns.set(artifact, Object.freeze([...names]))
   }
   for (const [artifact, { patterns: declared }] of definition.artifacts) {
     if (declared.length === 0 && !patterns.has(artifact)) {
-      throw new PersistablesError('INVALID_OPTION', `${definition.type} declares the artifact "${artifact}" without a pattern, so each instance must bring one.`, {
-        fix: `Pass savePatterns: { ${artifact}: ['disk_json'] }, or declare ${artifact}: artifact(json().to('disk')).`,
-      })
+      throw new PersistablesError(
+        'INVALID_OPTION',
+        `${definition.type} declares the artifact "${artifact}" without a pattern, so each instance must bring one.`,
+        {
+          fix: `Pass savePatterns: { ${artifact}: ['disk_json'] }, or declare ${artifact}: artifact(json().to('disk')).`,
+        },
+      )
     }
   }
   return patterns
 }
-

@@ -106,7 +106,12 @@ export function suggest(name: string, known: Iterable<string>, none: string): st
   const all = [...known]
   const near = nearest(name, all)
   if (near.length > 0) return `Did you mean ${near.map((n) => `"${n}"`).join(' or ')}?`
-  return all.length > 0 ? `Known: ${all.slice(0, 20).map((n) => `"${n}"`).join(', ')}${all.length > 20 ? ', …' : ''}.` : none
+  return all.length > 0
+    ? `Known: ${all
+        .slice(0, 20)
+        .map((n) => `"${n}"`)
+        .join(', ')}${all.length > 20 ? ', …' : ''}.`
+    : none
 }
 
 // Levenshtein distance by one row of the table (Wagner and Fischer 1974).

@@ -96,7 +96,10 @@ export function alreadySaved(instance: unknown, attempt: string): PersistablesEr
 
 /** `UNKNOWN_ARTIFACT`, with the near names. */
 export function unknownArtifact(type: string, name: string, known: readonly string[]): PersistablesError {
-  return new PersistablesError('UNKNOWN_ARTIFACT', `${type} has no artifact "${name}".`, { fix: suggest(name, known, 'It has none at all.'), details: { type, artifact: name, known } })
+  return new PersistablesError('UNKNOWN_ARTIFACT', `${type} has no artifact "${name}".`, {
+    fix: suggest(name, known, 'It has none at all.'),
+    details: { type, artifact: name, known },
+  })
 }
 
 /** Throws `UNKNOWN_ARTIFACT` unless the class declares it. */
@@ -109,6 +112,8 @@ export function checkRole(definition: Definition, role: string): Role {
   const found = definition.parents.get(role)
   if (found !== undefined) return found
   const known = [...definition.parents.keys()]
-  throw new PersistablesError('UNKNOWN_PARENT', `${definition.type} has no parent role "${role}".`, { fix: suggest(role, known, 'It has none at all.'), details: { role, known } })
+  throw new PersistablesError('UNKNOWN_PARENT', `${definition.type} has no parent role "${role}".`, {
+    fix: suggest(role, known, 'It has none at all.'),
+    details: { role, known },
+  })
 }
-

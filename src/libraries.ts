@@ -54,5 +54,8 @@ function readJson(file: string): Record<string, unknown> | undefined {
 export function libraryDifferences(saved: LibraryVersions, installed: LibraryVersions): string[] {
   return Object.entries(saved)
     .filter(([name, version]) => name !== 'platform' && installed[name] !== version)
-    .map(([name, version]) => `${name}: saved with ${version}, ${installed[name] === undefined ? 'not among the dependencies here' : `here ${installed[name]}`}`)
+    .map(
+      ([name, version]) =>
+        `${name}: saved with ${version}, ${installed[name] === undefined ? 'not among the dependencies here' : `here ${installed[name]}`}`,
+    )
 }

@@ -1,9 +1,9 @@
 import { join, parse } from 'node:path'
 import { up as packageUp } from 'empathic/package'
 import { diskStore } from './artifacts/stores/disk'
-import { connect, type Connection, type PoolOptions } from './connect'
-import { ensureSchema } from './migrate'
+import { type Connection, connect, type PoolOptions } from './connect'
 import type { Repository, RepositoryOptions } from './contract'
+import { ensureSchema } from './migrate'
 import { assemble, CONSOLE } from './repository'
 
 /** Options of {@link openRepository}. */
@@ -36,7 +36,18 @@ export async function openRepository(options: OpenOptions = {}): Promise<Reposit
     const mine = options.stores === undefined ? stores : []
     const { url: _url, migrate: _migrate, pool: _pool, ...rest } = options
     const closers = [() => connection.close(), ...mine.map((store) => async () => store.close?.())]
-    return assemble({ ...rest, client: connection.client, provider: connection.provider, stores, logger, cwd, ...(connection.schema && { schema: connection.schema }) }, closers)
+    return assemble(
+      {
+        ...rest,
+        client: connection.client,
+        provider: connection.provider,
+        stores,
+        logger,
+        cwd,
+        ...(connection.schema && { schema: connection.schema }),
+      },
+      closers,
+    )
   } catch (error) {
     await connection.close().catch(() => {})
     throw error

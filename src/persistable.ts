@@ -2,15 +2,27 @@ import { inspect } from 'node:util'
 import type { Serializer } from './artifacts/serializer'
 import { define } from './definition'
 import { draftFacts } from './draft'
-import { alreadySaved, checkArtifact, checkRole, DEFINITION, definitionOf, describe, FACTS, type Facts, factsOf, type GivenParent, unknownArtifact } from './facts'
 import { PersistablesError } from './errors'
+import {
+  alreadySaved,
+  checkArtifact,
+  checkRole,
+  DEFINITION,
+  definitionOf,
+  describe,
+  FACTS,
+  type Facts,
+  factsOf,
+  type GivenParent,
+  unknownArtifact,
+} from './facts'
 import { freezeDeep, restore } from './normal'
 import { labelOf, metadataOf, type Reader, type Row } from './row'
 import type { AnyDraft, AnySaved, AnyType, IdentityFacts, Init, PersistableType, Shape, ShapeOf, Spec } from './shape'
 import type { Filepaths, Json, JsonObject } from './types'
 
 class Instance {
-  static readonly registeredName: string;
+  static readonly registeredName: string
   declare readonly [FACTS]: Facts
 
   constructor(given?: Init<Shape>) {
@@ -140,7 +152,10 @@ class Instance {
 
 function savedView(row: Row, config: object): object {
   const artifacts = Object.fromEntries(
-    Object.entries(row.filepaths).map(([artifact, patterns]) => [artifact, Object.entries(patterns).map(([name, record]) => `${name}, ${record.size} bytes`)]),
+    Object.entries(row.filepaths).map(([artifact, patterns]) => [
+      artifact,
+      Object.entries(patterns).map(([name, record]) => `${name}, ${record.size} bytes`),
+    ]),
   )
   const more = Object.keys(row.tags).length > 0 ? { tags: { ...row.tags } } : {}
   return { hash: `${row.hash.slice(0, 16)}…`, project: row.project, author: row.author, createdAt: row.createdAt, config, artifacts, ...more }
@@ -151,11 +166,12 @@ function parentRefs(row: Row): Map<string, readonly GivenParent[]> {
   return new Map(Object.entries(parents).map(([role, list]) => [role, list.map(({ id }) => ({ id }))]))
 }
 
-
 function saved(instance: Instance, attempt: string): [Row, Reader] {
   const { row, reader } = instance[FACTS]
   if (row !== undefined && reader !== undefined) return [row, reader]
-  throw new PersistablesError('NOT_SAVED', `${describe(instance)} is a draft, so nobody can ${attempt}.`, { fix: 'Save it first: await repo.save(it).' })
+  throw new PersistablesError('NOT_SAVED', `${describe(instance)} is a draft, so nobody can ${attempt}.`, {
+    fix: 'Save it first: await repo.save(it).',
+  })
 }
 
 function attach(instance: object, facts: Facts): void {

@@ -3,8 +3,8 @@ import { type PersistableTransaction, rawOf } from './client'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { PersistablesError, suggest } from './errors'
 import { databaseFailure } from './failure'
-import type { Row } from './row'
 import { retrying } from './retry'
+import type { Row } from './row'
 import type { JsonObject } from './types'
 
 /** Conditions on a text column. A plain string means `equals`. */
@@ -116,7 +116,8 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
     byName(scope, name, pick) {
       const named = sql`p."project" = ${scope.project} AND p."type" = ${scope.type} AND p."name" = ${name}`
       if (pick === 'latest') return first(sql`SELECT ${columns} FROM ${table} p WHERE ${named} ORDER BY p."version" DESC LIMIT 1`)
-      if ('version' in pick) return first(sql`SELECT ${columns} FROM ${table} p WHERE ${named} AND p."version" = ${dialect.typed(pick.version, 'int')}`)
+      if ('version' in pick)
+        return first(sql`SELECT ${columns} FROM ${table} p WHERE ${named} AND p."version" = ${dialect.typed(pick.version, 'int')}`)
       return first(sql`SELECT ${columns} FROM ${dialect.table('persistable_aliases')} a JOIN ${table} p ON p."id" = a."persistable_id"
         WHERE a."project" = ${scope.project} AND a."type" = ${scope.type} AND a."name" = ${name} AND a."alias" = ${pick.alias}`)
     },
@@ -135,7 +136,9 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
         if (limit <= 0) break
         const [from, where] = source(scope, options)
         const keyset = after === null ? sql`` : sql` AND ${beyond(key, direction, after)}`
-        const page = await select(sql`SELECT ${columns} FROM ${from} WHERE ${where}${keyset} ORDER BY ${ordered(key, direction)} LIMIT ${raw(String(limit + 1))}`)
+        const page = await select(
+          sql`SELECT ${columns} FROM ${from} WHERE ${where}${keyset} ORDER BY ${ordered(key, direction)} LIMIT ${raw(String(limit + 1))}`,
+        )
         for (const row of page.slice(0, limit)) rows.push(toRow(row))
         const last = rows.at(-1)
         if (page.length <= limit || last === undefined) return { rows, cursor: null }
@@ -151,7 +154,9 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
       return Number(row?.n ?? 0)
     },
     async parents(childId, role) {
-      const rows = await select<RawRow & { parent_label: string }>(sql`SELECT ${columns}, e."parent_label" FROM ${dialect.table('persistable_edges')} e
+      const rows = await select<
+        RawRow & { parent_label: string }
+      >(sql`SELECT ${columns}, e."parent_label" FROM ${dialect.table('persistable_edges')} e
         LEFT JOIN ${table} p ON p."id" = e."parent_id" WHERE e."child_id" = ${childId} AND e."role" = ${role} ORDER BY e."position"`)
       return rows.map((row) => ({ row: row.id === null ? null : toRow(row), label: row.parent_label }))
     },
@@ -191,7 +196,8 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
 
   function tagFilters(tags: Readonly<Record<string, string>>): Sql[] {
     return Object.entries(tags).map(
-      ([key, value]) => sql`EXISTS (SELECT 1 FROM ${dialect.table('persistable_tags')} t WHERE t."persistable_id" = p."id" AND t."key" = ${key} AND t."value" = ${value})`,
+      ([key, value]) =>
+        sql`EXISTS (SELECT 1 FROM ${dialect.table('persistable_tags')} t WHERE t."persistable_id" = p."id" AND t."key" = ${key} AND t."value" = ${value})`,
     )
   }
 
@@ -204,7 +210,10 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
       const known = OPERATORS[kind]
       if (!known.includes(operator)) throw invalid(`"${key}" has no condition "${operator}"`, suggest(operator, known, ''))
       const compare = COMPARE[operator]
-      if (compare !== undefined) return [sql`${kind === 'text' && operator !== 'equals' && operator !== 'not' ? dialect.binary(column) : column} ${raw(compare)} ${value(given)}`]
+      if (compare !== undefined)
+        return [
+          sql`${kind === 'text' && operator !== 'equals' && operator !== 'not' ? dialect.binary(column) : column} ${raw(compare)} ${value(given)}`,
+        ]
       if (operator === 'in') {
         if (!Array.isArray(given)) throw invalid(`"in" of "${key}" is not a list`, `Write { ${key}: { in: [ … ] } }.`)
         return [given.length === 0 ? raw('1 = 0') : sql`${column} IN (${join(given.map(value))})`]
@@ -302,7 +311,10 @@ function checkValue(key: string, kind: 'int' | 'timestamp' | 'text', value: unkn
   if (kind === 'int' && Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31) return value
   if (kind === 'timestamp' && value instanceof Date && !Number.isNaN(value.getTime())) return value
   const wanted = { text: 'a string', int: 'a whole number', timestamp: 'a valid Date' }[kind]
-  throw invalid(`The condition on "${key}" needs ${wanted}, and got ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`, `Pass ${wanted}.`)
+  throw invalid(
+    `The condition on "${key}" needs ${wanted}, and got ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
+    `Pass ${wanted}.`,
+  )
 }
 
 function order(orderBy: OrderBy = { createdAt: 'desc' }): { key: OrderKey; direction: 'asc' | 'desc' } {
@@ -311,7 +323,8 @@ function order(orderBy: OrderBy = { createdAt: 'desc' }): { key: OrderKey; direc
   if (entry === undefined || entries.length > 1) throw invalid('orderBy needs exactly one key', "Write orderBy: { createdAt: 'desc' }.")
   const [key, direction] = entry
   if (!ORDER_KEYS.includes(key as OrderKey)) throw invalid(`There is no order by "${key}"`, suggest(key, ORDER_KEYS, ''))
-  if (direction !== 'asc' && direction !== 'desc') throw invalid(`The direction of "${key}" is neither 'asc' nor 'desc'`, `Write orderBy: { ${key}: 'desc' }.`)
+  if (direction !== 'asc' && direction !== 'desc')
+    throw invalid(`The direction of "${key}" is neither 'asc' nor 'desc'`, `Write orderBy: { ${key}: 'desc' }.`)
   return { key: key as OrderKey, direction }
 }
 
@@ -337,7 +350,8 @@ function writeCursor(key: OrderKey, direction: string, at: Position): string {
 }
 
 function readCursor(cursor: string, key: OrderKey, direction: string): Position {
-  const wrong = (why: string) => invalid(`The cursor ${why}`, 'Pass the cursor of an earlier page of the same query, unchanged, with the same orderBy.')
+  const wrong = (why: string) =>
+    invalid(`The cursor ${why}`, 'Pass the cursor of an earlier page of the same query, unchanged, with the same orderBy.')
   let parts: unknown
   try {
     parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))

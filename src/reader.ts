@@ -48,10 +48,14 @@ export function readerOf(context: ReaderContext, definition: Definition): Reader
       const found = await context.parents(row, role)
       const gone = found.find(({ instance }) => instance === null)
       if (gone !== undefined || (!many && found.length === 0)) {
-        throw new PersistablesError('NOT_FOUND', `The parent "${role}" of ${labelOf(row)}${gone ? `, ${gone.label},` : ''} is not in the registry any more.`, {
-          fix: 'It was deleted by force; its hash and label stay in the lineage.',
-          details: { role, label: gone?.label },
-        })
+        throw new PersistablesError(
+          'NOT_FOUND',
+          `The parent "${role}" of ${labelOf(row)}${gone ? `, ${gone.label},` : ''} is not in the registry any more.`,
+          {
+            fix: 'It was deleted by force; its hash and label stay in the lineage.',
+            details: { role, label: gone?.label },
+          },
+        )
       }
       const instances = found.map(({ instance }) => instance as AnySaved)
       return many ? instances : (instances[0] as AnySaved)

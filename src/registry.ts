@@ -28,7 +28,9 @@ export function registryOf(types: TypesOption): Registry {
 }
 
 function entries(types: TypesOption): ReadonlyMap<string, AnyType> {
-  const pairs: [string, AnyType][] = Array.isArray(types) ? types.map((type: AnyType) => [nameOf(type), type]) : Object.entries(types as Record<string, AnyType>)
+  const pairs: [string, AnyType][] = Array.isArray(types)
+    ? types.map((type: AnyType) => [nameOf(type), type])
+    : Object.entries(types as Record<string, AnyType>)
   const classes = new Map<string, AnyType>()
   for (const [name, type] of pairs) {
     definitionOf(type)
@@ -46,10 +48,14 @@ function nameOf(type: AnyType): string {
 }
 
 function taken(name: string, type: AnyType, other: AnyType): PersistablesError {
-  return new PersistablesError('INVALID_TYPE', `Two classes, ${other.name || 'one'} and ${type.name || 'another'}, are called "${name}" by their rows.`, {
-    fix: `Give one its own: static override readonly registeredName = '${type.name === name ? `${name}V2` : type.name || 'Another'}'.`,
-    details: { registeredName: name },
-  })
+  return new PersistablesError(
+    'INVALID_TYPE',
+    `Two classes, ${other.name || 'one'} and ${type.name || 'another'}, are called "${name}" by their rows.`,
+    {
+      fix: `Give one its own: static override readonly registeredName = '${type.name === name ? `${name}V2` : type.name || 'Another'}'.`,
+      details: { registeredName: name },
+    },
+  )
 }
 
 function make(classes: ReadonlyMap<string, AnyType>): Registry {
@@ -73,7 +79,9 @@ function make(classes: ReadonlyMap<string, AnyType>): Registry {
     namesOf(type: AnyType) {
       definitionOf(type)
       if (type.registeredName === type.type) return undefined
-      const below = [...classes].filter(([, other]) => other.type === type.type && ancestry(other).includes(type.registeredName)).map(([name]) => name)
+      const below = [...classes]
+        .filter(([, other]) => other.type === type.type && ancestry(other).includes(type.registeredName))
+        .map(([name]) => name)
       return [...new Set([type.registeredName, ...below])]
     },
     refuseImpostor(type: AnyType) {

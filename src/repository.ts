@@ -9,19 +9,29 @@ import { text } from './artifacts/serializers/text'
 import type { Store } from './artifacts/store'
 import { type Blobs, blobsOf } from './blobs'
 import { type PersistableClient, type PersistableTransaction, providerOf } from './client'
+import type {
+  ArtifactLoading,
+  CreateOptions,
+  Found,
+  LoadOptions,
+  RefInput,
+  Repository,
+  RepositoryOptions,
+  SaveOptions,
+  TransactionRepository,
+} from './contract'
 import type { Role } from './definition'
 import { type Dialect, dialectOf } from './dialect'
 import { nearest, PersistablesError, suggest } from './errors'
-import { libraryDifferences, type LibraryVersions, libraryVersions } from './libraries'
-import type { CreateOptions, Found, LoadOptions, RefInput, Repository, RepositoryOptions, SaveOptions, TransactionRepository, ArtifactLoading } from './contract'
 import { alreadySaved, definitionOf, describe, factsOf, isA, isType, typeOf } from './facts'
 import { identityHash } from './identity'
+import { type LibraryVersions, libraryDifferences, libraryVersions } from './libraries'
 import { restoreInstance, seal } from './persistable'
-import { labelOf, type Row, rowIdentity } from './row'
 import { type FindOptions, type Page, type Query, queryOf, type Scope } from './query'
 import { readerOf } from './reader'
 import { checkName, checkStoreName, parseRef } from './ref'
 import { type Registry, registryOf } from './registry'
+import { labelOf, type Row, rowIdentity } from './row'
 import { PinsLost, type Rows, rowsOf } from './rows'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
 import { draftHash, type Staged, stage } from './staging'
@@ -68,7 +78,9 @@ export function createRepository<C extends PersistableClient>(options: CreateOpt
 export function assemble(options: CreateOptions, closers: readonly (() => Promise<void>)[]): Repository {
   const { client } = options
   if (typeof client?.$queryRawUnsafe !== 'function' || typeof client.$transaction !== 'function') {
-    throw new PersistablesError('INVALID_OPTION', 'createRepository got no Prisma client.', { fix: 'Pass { client: prisma }, or use openRepository({ url }).' })
+    throw new PersistablesError('INVALID_OPTION', 'createRepository got no Prisma client.', {
+      fix: 'Pass { client: prisma }, or use openRepository({ url }).',
+    })
   }
   if (client.persistable === undefined || client.persistableBlob === undefined) {
     throw new PersistablesError('SCHEMA_MISSING', 'The Prisma client was generated from a schema without the registry’s models.', {
@@ -98,7 +110,9 @@ function byName<T extends { readonly name: string }>(list: readonly T[], kind: '
   for (const one of list) {
     checkStoreName(one?.name)
     if (kind === 'store' && map.has(one.name)) {
-      throw new PersistablesError('INVALID_OPTION', `Two stores are called "${one.name}".`, { fix: "Give one a name of its own: diskStore(dir, { name: 'backup' })." })
+      throw new PersistablesError('INVALID_OPTION', `Two stores are called "${one.name}".`, {
+        fix: "Give one a name of its own: diskStore(dir, { name: 'backup' }).",
+      })
     }
     map.set(one.name, one)
   }
@@ -284,9 +298,13 @@ class PersistableRepository implements Repository {
       if (ready?.edits === facts.edits) staged.push(ready)
       else if (facts.definition.artifacts.size === 0) staged.push(...(await stage([draft], this.#staging(options))))
       else {
-        throw new PersistablesError('NOT_STAGED', `${describe(draft)} ${ready === undefined ? 'was not staged' : 'was changed after it was staged'}.`, {
-          fix: 'Before the transaction: const ready = await repo.stage(draft). Inside it no bytes are moved.',
-        })
+        throw new PersistablesError(
+          'NOT_STAGED',
+          `${describe(draft)} ${ready === undefined ? 'was not staged' : 'was changed after it was staged'}.`,
+          {
+            fix: 'Before the transaction: const ready = await repo.stage(draft). Inside it no bytes are moved.',
+          },
+        )
       }
     }
     try {
@@ -315,7 +333,9 @@ class PersistableRepository implements Repository {
   // Marks drafts as being saved, so that a second save of one at the same time is refused, and undoes that unless they were sealed.
   #lock(drafts: readonly AnyDraft[]): () => void {
     if (new Set(drafts).size !== drafts.length) {
-      throw new PersistablesError('INVALID_OPTION', 'saveMany got one draft twice.', { fix: 'Pass each draft once; two versions of a name are two drafts.' })
+      throw new PersistablesError('INVALID_OPTION', 'saveMany got one draft twice.', {
+        fix: 'Pass each draft once; two versions of a name are two drafts.',
+      })
     }
     const facts = drafts.map((draft) => {
       const inside = factsOf(draft)
@@ -343,10 +363,13 @@ class PersistableRepository implements Repository {
     const scope: Scope = { project: this.#parts.project }
     if (typeof ref === 'object' && ref !== null) {
       if ('id' in ref && typeof ref.id === 'string') return this.#query.byId(scope, ref.id)
-      if ('hash' in ref && typeof ref.hash === 'string') return this.#query.byHash(type === undefined ? scope : { ...scope, type: type.type }, ref.hash)
+      if ('hash' in ref && typeof ref.hash === 'string')
+        return this.#query.byHash(type === undefined ? scope : { ...scope, type: type.type }, ref.hash)
     }
     if (typeof ref !== 'string') {
-      throw new PersistablesError('INVALID_REF', 'A reference is text, { id } or { hash }.', { fix: "Write 'name', 'name@3', 'Type/name@3', { id: '…' } or { hash: '…' }." })
+      throw new PersistablesError('INVALID_REF', 'A reference is text, { id } or { hash }.', {
+        fix: "Write 'name', 'name@3', 'Type/name@3', { id: '…' } or { hash: '…' }.",
+      })
     }
     const { type: named, name, at } = parseRef(ref)
     const of = named ?? type?.type
@@ -357,13 +380,18 @@ class PersistableRepository implements Repository {
       })
     }
     if (type !== undefined && named !== undefined && named !== type.type) {
-      throw new PersistablesError('TYPE_MISMATCH', `"${ref}" names a ${named}, and a ${type.type} is asked for.`, { fix: `Leave the type out: '${ref.slice(ref.indexOf('/') + 1)}'.` })
+      throw new PersistablesError('TYPE_MISMATCH', `"${ref}" names a ${named}, and a ${type.type} is asked for.`, {
+        fix: `Leave the type out: '${ref.slice(ref.indexOf('/') + 1)}'.`,
+      })
     }
     const pick = at.kind === 'latest' ? 'latest' : at.kind === 'version' ? { version: at.version } : { alias: at.alias }
     // "The latest of a subclass" is its own latest; an exact version is an exact version, of whatever class it is.
     const subclass = type === undefined || pick !== 'latest' ? undefined : this.#parts.registry.namesOf(type)
     if (subclass !== undefined) {
-      const page = await this.#query.find({ ...scope, type: of, registeredNames: subclass }, { where: { name }, orderBy: { version: 'desc' }, take: 1 })
+      const page = await this.#query.find(
+        { ...scope, type: of, registeredNames: subclass },
+        { where: { name }, orderBy: { version: 'desc' }, take: 1 },
+      )
       return page.rows[0] ?? null
     }
     return this.#query.byName({ ...scope, type: of }, name, pick)
@@ -406,7 +434,10 @@ class PersistableRepository implements Repository {
       logger,
       assertOpen: () => this.#assertOpen(),
       parents: async (row: Row, role: string) =>
-        (await this.#query.parents(row.id, role)).map(({ row: parent, label }) => ({ instance: parent === null ? null : this.#restore(parent, this.#roleClass(row, role)), label })),
+        (await this.#query.parents(row.id, role)).map(({ row: parent, label }) => ({
+          instance: parent === null ? null : this.#restore(parent, this.#roleClass(row, role)),
+          label,
+        })),
     }
     return readerOf(context, definitionOf(type))
   }
@@ -435,37 +466,62 @@ class PersistableRepository implements Repository {
     const { project } = this.#parts
     const there = project === 'default' ? '' : ` in the project "${project}"`
     if (typeof ref === 'object') {
-      return new PersistablesError('NOT_FOUND', `Nothing${there} has the ${'id' in ref ? `id ${ref.id}` : `hash ${ref.hash}`}.`, { fix: 'Look it up with repo.find() or `npx persistables ls`.', details: { ref } })
+      return new PersistablesError('NOT_FOUND', `Nothing${there} has the ${'id' in ref ? `id ${ref.id}` : `hash ${ref.hash}`}.`, {
+        fix: 'Look it up with repo.find() or `npx persistables ls`.',
+        details: { ref },
+      })
     }
     const parsed = parseRef(ref)
     const of = parsed.type ?? type?.type ?? ''
     const names = await this.#query.names({ project, type: of })
     const same = names.find(({ name }) => name === parsed.name)
-    const details = { ref, type: of, near: nearest(parsed.name, names.map(({ name }) => name)) }
+    const details = {
+      ref,
+      type: of,
+      near: nearest(
+        parsed.name,
+        names.map(({ name }) => name),
+      ),
+    }
     if (same !== undefined) {
-      const what = parsed.at.kind === 'version' ? `version ${parsed.at.version}` : parsed.at.kind === 'alias' ? `alias "${parsed.at.alias}"` : `version of ${type?.registeredName}`
+      const what =
+        parsed.at.kind === 'version'
+          ? `version ${parsed.at.version}`
+          : parsed.at.kind === 'alias'
+            ? `alias "${parsed.at.alias}"`
+            : `version of ${type?.registeredName}`
       return new PersistablesError('NOT_FOUND', `No ${of} "${parsed.name}"${there} has the ${what}. The latest is ${same.version}.`, {
         fix: `Try '${parsed.name}' or '${parsed.name}@${same.version}'.`,
         details: { ...details, latest: same.version },
       })
     }
     return new PersistablesError('NOT_FOUND', `There is no ${of} "${parsed.name}"${there}.`, {
-      fix: suggest(parsed.name, names.map(({ name }) => name), `There is no ${of} at all yet; save one first.`),
+      fix: suggest(
+        parsed.name,
+        names.map(({ name }) => name),
+        `There is no ${of} at all yet; save one first.`,
+      ),
       details,
     })
   }
 
   #assertOpen(): void {
     if (this.#parts.life.closed === undefined && !this.#scopeClosed) return
-    throw new PersistablesError('CLOSED', this.#scopeClosed ? 'This repository was only for the callback of with(), which is over.' : 'The repository is closed.', {
-      fix: 'Open another one; load what you need from that.',
-    })
+    throw new PersistablesError(
+      'CLOSED',
+      this.#scopeClosed ? 'This repository was only for the callback of with(), which is over.' : 'The repository is closed.',
+      {
+        fix: 'Open another one; load what you need from that.',
+      },
+    )
   }
 }
 
 function pinsLost(error: unknown, drafts: readonly AnyDraft[]): unknown {
   if (!(error instanceof PinsLost)) return error
-  return new PersistablesError('NOT_STAGED', `The bytes of ${drafts.map(describe).join(', ')} were staged too long ago; gc may have removed them.`, { fix: 'Stage and save again.' })
+  return new PersistablesError('NOT_STAGED', `The bytes of ${drafts.map(describe).join(', ')} were staged too long ago; gc may have removed them.`, {
+    fix: 'Stage and save again.',
+  })
 }
 
 function mismatch(instance: AnySaved, type: AnyType): PersistablesError {

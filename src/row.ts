@@ -85,4 +85,3 @@ export interface Reader {
   parents(row: Row, role: string, many: boolean): Promise<AnySaved | readonly AnySaved[]>
   unloaded(row: Row): readonly string[]
 }
-

@@ -1,10 +1,10 @@
-import { stillPinned, type StoredBlob } from './blobs'
+import { type StoredBlob, stillPinned } from './blobs'
 import { atomically, type PersistableTransaction, rawOf } from './client'
 import { type Dialect, join, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { databaseFailure, failureKind } from './failure'
-import { labelOf, type Row } from './row'
 import { retrying } from './retry'
+import { labelOf, type Row } from './row'
 
 /** A row that has no version yet, with what is written beside it. */
 export interface NewRow extends Omit<Row, 'version' | 'rowVersion'> {
@@ -181,7 +181,14 @@ function raiseCounter(dialect: Dialect, row: NewRow): Sql {
 function insertEdges(dialect: Dialect, rows: readonly NewRow[]): Sql[] {
   const edges = rows.flatMap((row) => row.edges.map((edge) => ({ childId: row.id, ...edge })))
   if (edges.length === 0) return []
-  const table = dialect.unnest(JSON.stringify(edges), { childId: 'text', role: 'text', position: 'int', parentId: 'text', parentHash: 'text', parentLabel: 'text' })
+  const table = dialect.unnest(JSON.stringify(edges), {
+    childId: 'text',
+    role: 'text',
+    position: 'int',
+    parentId: 'text',
+    parentHash: 'text',
+    parentLabel: 'text',
+  })
   return [
     sql`INSERT INTO ${dialect.table('persistable_edges')} ("child_id", "role", "position", "parent_id", "parent_hash", "parent_label")
       SELECT j."childId", j."role", j."position", j."parentId", j."parentHash",

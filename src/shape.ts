@@ -70,7 +70,10 @@ export type ValueOut<A> = A extends Artifact<infer Out, infer _In> ? Out : never
 
 /** A parent by its object (saved, or a draft of the same `saveMany`), by `name@version`, or by id. */
 export type ParentInput<P> = P extends readonly [infer E] ? readonly OneParent<E>[] : OneParent<P>
-type OneParent<P> = (P extends AnyType ? InstanceType<P> | Saved<InstanceType<P>> : AnyDraft | AnySaved) | string | { readonly id: string; readonly type?: never }
+type OneParent<P> =
+  | (P extends AnyType ? InstanceType<P> | Saved<InstanceType<P>> : AnyDraft | AnySaved)
+  | string
+  | { readonly id: string; readonly type?: never }
 
 /** What `parent(role)` gives. */
 export type ParentOutput<P> = P extends readonly [infer E] ? readonly OneSaved<E>[] : OneSaved<P>
@@ -203,7 +206,9 @@ export interface SavedActions<T, Sh> {
 }
 
 /** A saved persistable: `T` with its version and hash, and without what only a draft can do. */
-export type Saved<T extends AnyDraft> = Omit<T, keyof SavedFacts | 'state' | 'set' | 'onInit' | 'afterRestore' | 'identity'> & SavedFacts & SavedActions<T, T[typeof SHAPE]>
+export type Saved<T extends AnyDraft> = Omit<T, keyof SavedFacts | 'state' | 'set' | 'onInit' | 'afterRestore' | 'identity'> &
+  SavedFacts &
+  SavedActions<T, T[typeof SHAPE]>
 
 /** Type of the class that `persistable()` makes. */
 export interface PersistableType<R extends string = string, Sh extends Shape = Shape> {

@@ -1,14 +1,14 @@
 import { isOneShot } from './artifacts/one-shot'
-import { encodeArtifact, type EncodedArtifact } from './artifacts/patterns'
+import { type EncodedArtifact, encodeArtifact } from './artifacts/patterns'
 import type { AnySerializer, Pattern } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
 import type { Blobs, StoredBlob } from './blobs'
 import { type Definition, type Role, roleType, validate } from './definition'
-import { PersistablesError, suggest } from './errors'
-import { libraryVersions } from './libraries'
 import { checkParentType, checkTags } from './draft'
+import { PersistablesError, suggest } from './errors'
 import { describe, factsOf, isPersistable } from './facts'
 import { draftIdentity, identityHash } from './identity'
+import { libraryVersions } from './libraries'
 import { identities, labelOf, type Metadata, metadataOf, type ParentNote, type Row } from './row'
 import type { Edge, NewRow } from './rows'
 import type { AnyArtifact, AnyDraft, AnySaved } from './shape'
@@ -53,7 +53,8 @@ export async function stage(drafts: readonly AnyDraft[], context: StagingContext
     const blobs = [...plans.values()].flatMap(({ row }) => row.blobs)
     await context.blobs.pinned(blobs, async () => {
       await claimStores(blobs, context)
-      for (const { encoded } of plans.values()) for (const artifact of encoded) await artifact.write(context.signal === undefined ? {} : { signal: context.signal })
+      for (const { encoded } of plans.values())
+        for (const artifact of encoded) await artifact.write(context.signal === undefined ? {} : { signal: context.signal })
     })
   } catch (error) {
     for (const { encoded } of plans.values()) for (const artifact of encoded) await artifact.discard()
@@ -82,7 +83,11 @@ async function plan(draft: AnyDraft, plans: ReadonlyMap<AnyDraft, Plan>, context
   const { definition } = facts
   const state = validate(definition.state, facts.state, 'state', describe(draft)).json
   if ('save_patterns' in state) {
-    throw new PersistablesError('INVALID_CONFIG', `The state of ${describe(draft)} has a member "save_patterns", which the registry keeps for itself.`, { fix: 'Call it something else.' })
+    throw new PersistablesError(
+      'INVALID_CONFIG',
+      `The state of ${describe(draft)} has a member "save_patterns", which the registry keeps for itself.`,
+      { fix: 'Call it something else.' },
+    )
   }
   const tags = checkTags(facts.tags)
   const { notes, edges } = await resolveParents(draft, plans, context)
@@ -153,10 +158,14 @@ function newRow(draft: AnyDraft, { state, tags, notes, edges, encoded, wanted, c
 function checkSize(draft: AnyDraft, metadata: Metadata): void {
   const size = Buffer.byteLength(JSON.stringify(metadata))
   if (size <= METADATA_LIMIT) return
-  throw new PersistablesError('INVALID_CONFIG', `Config, state and parents of ${describe(draft)} take ${size} bytes together, and the limit is ${METADATA_LIMIT}.`, {
-    fix: 'Keep large values in an artifact.',
-    details: { size, limit: METADATA_LIMIT },
-  })
+  throw new PersistablesError(
+    'INVALID_CONFIG',
+    `Config, state and parents of ${describe(draft)} take ${size} bytes together, and the limit is ${METADATA_LIMIT}.`,
+    {
+      fix: 'Keep large values in an artifact.',
+      details: { size, limit: METADATA_LIMIT },
+    },
+  )
 }
 
 function pick(digests: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {
@@ -171,18 +180,29 @@ function patternsOf(draft: AnyDraft, artifact: string, declared: AnyArtifact, co
     const known = declared.patterns.find((pattern) => pattern.name === name)
     if (known !== undefined) return known
     const [store = '', serializerName = ''] = name.split('_')
-    const serializer = declared.patterns.find((pattern) => pattern.serializer.name === serializerName)?.serializer ?? context.serializers.get(serializerName)
+    const serializer =
+      declared.patterns.find((pattern) => pattern.serializer.name === serializerName)?.serializer ?? context.serializers.get(serializerName)
     if (serializer === undefined) {
-      throw new PersistablesError('UNKNOWN_SERIALIZER', `The pattern ${name} of ${describe(draft)} needs a serializer "${serializerName}", and there is none.`, {
-        fix: `${suggest(serializerName, context.serializers.keys(), '')} Pass it in serializers: openRepository({ serializers: [ … ] }).`,
-        details: { serializer: serializerName, known: [...context.serializers.keys()] },
-      })
+      throw new PersistablesError(
+        'UNKNOWN_SERIALIZER',
+        `The pattern ${name} of ${describe(draft)} needs a serializer "${serializerName}", and there is none.`,
+        {
+          fix: `${suggest(serializerName, context.serializers.keys(), '')} Pass it in serializers: openRepository({ serializers: [ … ] }).`,
+          details: { serializer: serializerName, known: [...context.serializers.keys()] },
+        },
+      )
     }
     return { name, store, serializer }
   })
 }
 
-async function encode(draft: AnyDraft, artifact: string, declared: AnyArtifact, patterns: readonly Pattern[], context: StagingContext): Promise<EncodedArtifact> {
+async function encode(
+  draft: AnyDraft,
+  artifact: string,
+  declared: AnyArtifact,
+  patterns: readonly Pattern[],
+  context: StagingContext,
+): Promise<EncodedArtifact> {
   const { values } = factsOf(draft)
   const value = values.get(artifact)
   const first = declared.patterns[0] ?? patterns[0]
@@ -196,9 +216,13 @@ async function encode(draft: AnyDraft, artifact: string, declared: AnyArtifact, 
 
 function refuseOneShot(draft: AnyDraft, artifact: string): void {
   if (!isOneShot(factsOf(draft).values.get(artifact))) return
-  throw new PersistablesError('INVALID_ARTIFACT', `The source artifact "${artifact}" of ${describe(draft)} is a stream, and hashing would use it up.`, {
-    fix: 'Save it, or set a value that can be read twice: an array, bytes, or an object with [Symbol.asyncIterator]() that begins anew.',
-  })
+  throw new PersistablesError(
+    'INVALID_ARTIFACT',
+    `The source artifact "${artifact}" of ${describe(draft)} is a stream, and hashing would use it up.`,
+    {
+      fix: 'Save it, or set a value that can be read twice: an array, bytes, or an object with [Symbol.asyncIterator]() that begins anew.',
+    },
+  )
 }
 
 async function claimStores(blobs: readonly StoredBlob[], context: StagingContext): Promise<void> {

@@ -29,7 +29,8 @@ async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-const rejectsWith = (code: string, work: Promise<unknown>): Promise<void> => assert.rejects(work, (error: unknown) => isPersistablesError(error, code as never))
+const rejectsWith = (code: string, work: Promise<unknown>): Promise<void> =>
+  assert.rejects(work, (error: unknown) => isPersistablesError(error, code as never))
 
 /**
  * The contract of {@link Store} as tests. A store that passes can be used in patterns.
@@ -91,8 +92,14 @@ export function storeContract({ test, create, destroy }: StoreContract): void {
   check('a source of the wrong length, or one that throws, leaves nothing', async (store) => {
     const bytes = patterned(200_000)
     const blob = blobOf(bytes)
-    await rejectsWith('STORE_FAILED', store.put(blob, () => inPieces(bytes.subarray(1))))
-    await rejectsWith('STORE_FAILED', store.put(blob, () => inPieces(Buffer.concat([bytes, bytes]))))
+    await rejectsWith(
+      'STORE_FAILED',
+      store.put(blob, () => inPieces(bytes.subarray(1))),
+    )
+    await rejectsWith(
+      'STORE_FAILED',
+      store.put(blob, () => inPieces(Buffer.concat([bytes, bytes]))),
+    )
     const broken = async function* (): AsyncGenerator<Uint8Array, void, undefined> {
       yield bytes.slice(0, 100_000)
       throw new Error('the source broke')
@@ -215,7 +222,8 @@ export interface SerializerContract {
 export function serializerContract({ test, serializer, values, invalid = [] }: SerializerContract): void {
   const encode = async (value: unknown): Promise<{ bytes: Uint8Array; content: Content }> => {
     const { bytes, options = {} } = await serializer.encode(value)
-    const whole = bytes instanceof Uint8Array || ArrayBuffer.isView(bytes) ? new Uint8Array(bytes as Uint8Array) : new Uint8Array(await collect(bytes))
+    const whole =
+      bytes instanceof Uint8Array || ArrayBuffer.isView(bytes) ? new Uint8Array(bytes as Uint8Array) : new Uint8Array(await collect(bytes))
     return { bytes: whole, content: { size: whole.length, options, bytes: async () => whole.slice(), stream: () => inPieces(whole, 1000) } }
   }
   for (const { name, make, ...rest } of values) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { artifact, bytes, diskStore, isPersistablesError, json, type PersistablesError, persistable } from '../src'
-import { type TestRegistry, onEveryProvider } from './registries'
+import { onEveryProvider, type TestRegistry } from './registries'
 import { seededRandom } from './support'
 
 class Model extends persistable('Model', {
@@ -11,7 +11,9 @@ class Model extends persistable('Model', {
     big: artifact(bytes().to('disk'), bytes().to('backup')),
   },
 }) {}
-class Single extends persistable('Single', { artifacts: { small: artifact(json<{ w: number[] }>().to('disk')), big: artifact(bytes().to('disk')) } }) {}
+class Single extends persistable('Single', {
+  artifacts: { small: artifact(json<{ w: number[] }>().to('disk')), big: artifact(bytes().to('disk')) },
+}) {}
 
 const SMALL = { w: Array.from({ length: 500 }, (_, i) => i / 7) }
 const bigBytes = (random: ReturnType<typeof seededRandom>): Uint8Array => random.bytes(2 * (1 << 20) + 12_345)
@@ -115,7 +117,11 @@ onEveryProvider((make, provider) => {
     const saved = await repo.save(new Model({ artifacts: { small: SMALL, big } }))
     const digest = saved.filepaths['big']?.['disk_bytes']?.digest as string
     const path = pathOf(join(registry.folder, 'files'), digest)
-    expect(createHash('sha256').update(await readFile(path)).digest('hex')).toBe(digest)
+    expect(
+      createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex'),
+    ).toBe(digest)
     // The second chunk is damaged in one store, the first in the other: each alone would fail, together they serve.
     const mends = [await flip(path, ((1 << 20) + 5) * 8), await flip(pathOf(join(registry.folder, 'backup'), digest), 3)]
     expect(Buffer.compare(await collect((await repo.load(Model, 'default')).stream('big')), big)).toBe(0)

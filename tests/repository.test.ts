@@ -48,7 +48,15 @@ onEveryProvider((make) => {
     const draft = dataset()
     const saved = await repo.save(draft)
     expect(saved).toBe(draft)
-    expect(saved).toMatchObject({ version: 1, type: 'Dataset', registeredName: 'Dataset', project: 'default', name: 'penguins', author: 'tester', hasExternalFiles: true })
+    expect(saved).toMatchObject({
+      version: 1,
+      type: 'Dataset',
+      registeredName: 'Dataset',
+      project: 'default',
+      name: 'penguins',
+      author: 'tester',
+      hasExternalFiles: true,
+    })
     expect(saved.hash).toMatch(/^oh1:[0-9a-f]{64}$/)
     expect(saved.libraryVersions).toMatchObject({ node: process.versions.node, 'object-hash': expect.any(String) })
 
@@ -100,7 +108,12 @@ onEveryProvider((make) => {
     const data = await repo.save(dataset())
     const notes = await repo.saveMany([new Note({ name: 'b' }), new Note({ name: 'a' })])
     const model = await repo.save(
-      new Model({ name: 'm', config: { rate: 1 }, parents: { dataset: 'penguins@1', notes: [notes[0], { id: notes[1].id }] }, artifacts: { weights: [1, 2] } }),
+      new Model({
+        name: 'm',
+        config: { rate: 1 },
+        parents: { dataset: 'penguins@1', notes: [notes[0], { id: notes[1].id }] },
+        artifacts: { weights: [1, 2] },
+      }),
     )
     const loaded = await (await registry.open({ types: TYPES })).load(Model, 'm')
     expect((await loaded.parent('dataset')).id).toBe(data.id)
@@ -116,7 +129,12 @@ onEveryProvider((make) => {
     const repo = await (await make()).open({ types: TYPES })
     const data = dataset()
     const model = new Model({ name: 'm', config: { rate: 1 }, parents: { dataset: data, notes: [] }, artifacts: { weights: [] } })
-    const [m, d, n1, n2] = await repo.saveMany([model, data, new Note({ name: 'n', config: { text: '1' } }), new Note({ name: 'n', config: { text: '2' } })])
+    const [m, d, n1, n2] = await repo.saveMany([
+      model,
+      data,
+      new Note({ name: 'n', config: { text: '1' } }),
+      new Note({ name: 'n', config: { text: '2' } }),
+    ])
     expect([m.version, d.version, n1.version, n2.version]).toEqual([1, 1, 1, 2])
     expect((await m.parent('dataset')).id).toBe(d.id)
     expect(await repo.hash(await repo.load(Model, 'm'))).toBe(m.hash)
@@ -132,14 +150,18 @@ onEveryProvider((make) => {
 
   test('200 saves of one name at once in one process', async () => {
     const repo = await (await make()).open({ types: TYPES })
-    const saved = await Promise.all(Array.from({ length: 200 }, (_, i) => repo.save(new Note({ name: 'n', config: { text: String(i) }, tags: { i: String(i) } }))))
+    const saved = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => repo.save(new Note({ name: 'n', config: { text: String(i) }, tags: { i: String(i) } }))),
+    )
     expect(saved.map(({ version }) => version).sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i + 1))
     expect(await repo.count(Note)).toBe(200)
   })
 
   test('a save made while another transaction of the client rolls back is not lost', async () => {
     const repo = await (await make()).open({ types: TYPES })
-    const client = repo.client as unknown as { $transaction(work: (tx: { $executeRawUnsafe(sql: string): Promise<number> }) => Promise<void>): Promise<void> }
+    const client = repo.client as unknown as {
+      $transaction(work: (tx: { $executeRawUnsafe(sql: string): Promise<number> }) => Promise<void>): Promise<void>
+    }
     let began = (): void => {}
     const open = new Promise<void>((resolve) => {
       began = resolve
@@ -185,21 +207,29 @@ onEveryProvider((make) => {
     const names = ['b', 'a', 'B', 'ä', '😀', 'ﬀ', 'a b', '10', '9']
     for (const name of names) await repo.save(new Note({ name, author: name === 'a' ? 'ann' : 'bob', tags: { stage: name < 'b' ? 'low' : 'high' } }))
     await repo.save(new Note({ name: 'a' }))
-    const byCodePoint = [...new Set(names)].sort((x, y) => (Buffer.compare(Buffer.from(x), Buffer.from(y))))
+    const byCodePoint = [...new Set(names)].sort((x, y) => Buffer.compare(Buffer.from(x), Buffer.from(y)))
     const all = await repo.find(Note, { orderBy: { name: 'asc' } })
     expect([...new Set(all.map(({ name }) => name))]).toEqual(byCodePoint)
     expect(all.cursor).toBeNull()
     const paged: string[] = []
     let cursor: string | null | undefined
     do {
-      const page: Awaited<ReturnType<typeof repo.find<typeof Note>>> = await repo.find(Note, { orderBy: { name: 'desc' }, take: 3, ...(cursor && { cursor }) })
+      const page: Awaited<ReturnType<typeof repo.find<typeof Note>>> = await repo.find(Note, {
+        orderBy: { name: 'desc' },
+        take: 3,
+        ...(cursor && { cursor }),
+      })
       paged.push(...page.map(({ id }) => id))
       cursor = page.cursor
     } while (cursor !== null)
     expect(paged).toEqual((await repo.find(Note, { orderBy: { name: 'desc' } })).map(({ id }) => id))
     expect(paged).toHaveLength(10)
     expect((await repo.find(Note, { where: { author: 'ann' } })).map(({ name }) => name)).toEqual(['a'])
-    expect((await repo.find(Note, { where: { name: { startsWith: 'a' } }, orderBy: { name: 'asc' } })).map(({ name }) => name)).toEqual(['a', 'a', 'a b'])
+    expect((await repo.find(Note, { where: { name: { startsWith: 'a' } }, orderBy: { name: 'asc' } })).map(({ name }) => name)).toEqual([
+      'a',
+      'a',
+      'a b',
+    ])
     expect(await repo.count(Note, { where: { name: { in: ['a', '9'] } } })).toBe(3)
     expect(await repo.count(Note, { where: { name: { in: ['a', '9'] } }, latest: true })).toBe(2)
     expect((await repo.find(Note, { where: { name: 'a' }, latest: true })).map(({ version }) => version)).toEqual([2])
@@ -208,7 +238,14 @@ onEveryProvider((make) => {
     const [newest] = await repo.find(Note, { take: 1 })
     expect(await repo.count(Note, { where: { createdAt: { gt: newest?.createdAt as Date } } })).toBe(0)
     expect(await repo.count(Note, { where: { createdAt: { lte: newest?.createdAt as Date } } })).toBe(10)
-    for (const wrong of [{ where: { nmae: 'a' } }, { take: -1 }, { cursor: 'zz' }, { orderBy: { size: 'asc' } }, { where: { version: 'x' } }, { where: { name: { like: 'a' } } }]) {
+    for (const wrong of [
+      { where: { nmae: 'a' } },
+      { take: -1 },
+      { cursor: 'zz' },
+      { orderBy: { size: 'asc' } },
+      { where: { version: 'x' } },
+      { where: { name: { like: 'a' } } },
+    ]) {
       expect((await failure(repo.find(Note, wrong as never))).code).toBe('INVALID_QUERY')
     }
     const page = await repo.find(Note, { take: 1 })
@@ -282,8 +319,18 @@ onEveryProvider((make) => {
     const registry = await make()
     const repo = await registry.open({ types: TYPES })
     const options = {
-      date: new Date(0), big: 2n ** 70n, map: new Map<unknown, unknown>([['k', new Set([1, 2])]]), floats: new Float32Array([1.5, -0]), zero: -0, nan: Number.NaN,
-      inf: Number.POSITIVE_INFINITY, gone: undefined, list: [undefined, null], constructor: 'data', $: 'tag', nested: JSON.parse('{"__proto__": {"polluted": true}}'),
+      date: new Date(0),
+      big: 2n ** 70n,
+      map: new Map<unknown, unknown>([['k', new Set([1, 2])]]),
+      floats: new Float32Array([1.5, -0]),
+      zero: -0,
+      nan: Number.NaN,
+      inf: Number.POSITIVE_INFINITY,
+      gone: undefined,
+      list: [undefined, null],
+      constructor: 'data',
+      $: 'tag',
+      nested: JSON.parse('{"__proto__": {"polluted": true}}'),
     }
     const saved = await repo.save(new Dataset({ config: { url: 'x:y', options }, artifacts: { rows: [] } }))
     const loaded = await (await registry.open({ types: TYPES })).load(Dataset, 'default')
@@ -350,6 +397,8 @@ onEveryProvider((make) => {
     const shown = inspect(await repo.save(dataset()))
     expect(shown).toMatch(/^Dataset\/penguins@1 \{/)
     expect(shown).toContain('disk_ndjson, 63 bytes')
-    expect(inspect(dataset())).toMatch(/^Dataset\/penguins \(draft\) \{ config: \{ url: 'https:\/\/example\.org\/p\.json' \}, artifacts: \[ 'rows' \] \}$/)
+    expect(inspect(dataset())).toMatch(
+      /^Dataset\/penguins \(draft\) \{ config: \{ url: 'https:\/\/example\.org\/p\.json' \}, artifacts: \[ 'rows' \] \}$/,
+    )
   })
 })

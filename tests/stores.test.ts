@@ -17,7 +17,15 @@ serializerContract({
   ],
   invalid: [undefined, () => 1, { a: [Number.NaN] }, { a: 1n }, [undefined], new Map(), { d: new Date(0) }],
 })
-serializerContract({ test, serializer: text(), values: [{ name: 'text with a BOM', make: () => '\ufeffä😀\n' }, { name: 'nothing', make: () => '' }], invalid: [1, null, '\ud800'] })
+serializerContract({
+  test,
+  serializer: text(),
+  values: [
+    { name: 'text with a BOM', make: () => '\ufeffä😀\n' },
+    { name: 'nothing', make: () => '' },
+  ],
+  invalid: [1, null, '\ud800'],
+})
 serializerContract({
   test,
   serializer: bytes(),
@@ -48,7 +56,10 @@ serializerContract({
 })
 
 test('equal values give equal bytes, whatever the order of keys', async () => {
-  const encoded = [{ a: 1, b: 2 }, { b: 2, a: 1 }].map((value) => json().encode(value))
+  const encoded = [
+    { a: 1, b: 2 },
+    { b: 2, a: 1 },
+  ].map((value) => json().encode(value))
   expect((await encoded[0])?.bytes).toEqual((await encoded[1])?.bytes)
 })
 

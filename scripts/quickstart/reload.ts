@@ -1,4 +1,4 @@
-// The second process of the quickstart: knows nothing but the names of metrics, and gets all that they were made from out of the registry.
+// The second process of the quickstart: told nothing but references to metrics, it gets all that they were made from out of the registry.
 import { openRepository } from 'persistables'
 import { predict, split } from './penguins'
 import { Classifier, Dataset, Metric } from './types'
@@ -11,12 +11,9 @@ const main = async (refs: readonly string[]): Promise<void> => {
     const dataset = await classifier.parent('dataset')
 
     const rows = await dataset.artifact('rows')
-    const model = await classifier.artifact('model')
-    const predictions = predict(model, split(rows, classifier.config).test)
-    const saved = await metric.artifact('predictions')
+    const predictions = predict(await classifier.artifact('model'), split(rows, classifier.config).test)
 
-    const hashes = [await repo.hash(dataset), await repo.hash(classifier), await repo.hash(metric)]
-    process.send?.({ ref, hashes, rows, predictions, saved, accuracy: metric.state.accuracy })
+    process.send?.({ ref, hashes: [dataset.hash, classifier.hash, metric.hash], config: classifier.config, rows, predictions, ...metric.state })
   }
 }
 

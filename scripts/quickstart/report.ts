@@ -1,8 +1,8 @@
 // What the quickstart prints, and how it finds out.
-import { type ChildProcess, fork } from 'node:child_process'
+import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { join, relative } from 'node:path'
 import Table from 'cli-table3'
 import type { Repository, Store } from 'persistables'
 
@@ -20,35 +20,32 @@ export const filesIn = async (store: Store): Promise<Map<string, string>> => {
 export const written = (before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): number =>
   [...after].filter(([path, facts]) => before.get(path) !== facts).length
 
-/** All that a second process finds under the references. */
-export const reloadElsewhere = async (refs: readonly string[]): Promise<unknown[]> => {
+/** What a second process finds under the references. */
+export const reload = async (refs: readonly string[]): Promise<unknown[]> => {
   const found: unknown[] = []
-  const child: ChildProcess = fork(join(__dirname, 'reload.ts'), refs)
-  child.on('message', (message) => found.push(message))
+  const child = fork(join(__dirname, 'reload.ts'), refs).on('message', (message) => found.push(message))
   const [code] = await once(child, 'close')
   if (code !== 0) throw new Error(`The second process failed with exit code ${code}.`)
   return found
 }
 
-/** What there is, oldest first, and where its bytes are: a row for each artifact of each version. */
+/** What there is, oldest first, and where its bytes are: a line for each artifact of each version. */
 export const tableOf = async (repo: Repository): Promise<string> => {
-  const table = new Table({ head: ['ref', 'hash', 'config', 'accuracy', 'artifact', 'bytes', 'file'], style: { head: [], border: [], compact: true }, colAligns: ['left', 'left', 'left', 'right', 'left', 'right', 'left'] })
-  for (const saved of await repo.find({ orderBy: { createdAt: 'asc' } })) {
-    for (const [artifact, patterns] of Object.entries(saved.filepaths)) {
+  const head = ['REF', 'HASH', 'CONFIG', 'ACCURACY', 'ARTIFACT', 'BYTES', 'FILE']
+  const table = new Table({ head, colAligns: ['left', 'left', 'left', 'right', 'left', 'right', 'left'], chars: BARE, style: { head: [] } })
+  for (const { type, name, version, hash, config, state, filepaths } of await repo.find({ orderBy: { createdAt: 'asc' } })) {
+    const { maxDepth } = config as { maxDepth?: number }
+    const { accuracy } = state as { accuracy?: number }
+    const facts = [`${type}/${name}@${version}`, `${hash.slice(0, 12)}…`, maxDepth ? `maxDepth ${maxDepth}` : '', accuracy ? `${(100 * accuracy).toFixed(1)} %` : '']
+    for (const [artifact, patterns] of Object.entries(filepaths)) {
       for (const { store, digest, size } of Object.values(patterns)) {
-        const path = relative(process.cwd(), repo.stores.get(store)?.locate(digest) ?? digest)
-        const accuracy = (saved.state as { accuracy?: number }).accuracy
-        table.push([
-          `${saved.type}/${saved.name}@${saved.version}`,
-          `${saved.hash.slice(0, 12)}…`,
-          'maxDepth' in saved.config ? `maxDepth ${saved.config.maxDepth}` : '',
-          accuracy === undefined ? '' : `${(100 * accuracy).toFixed(1)} %`,
-          artifact,
-          size,
-          path,
-        ])
+        const file = relative(process.cwd(), repo.stores.get(store)?.locate(digest) ?? '')
+        table.push([...facts, artifact, size, `${file.slice(0, -52)}…`])
       }
     }
   }
   return table.toString()
 }
+
+const EDGES = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle']
+const BARE = Object.fromEntries(EDGES.map((edge) => [edge, '']))

@@ -94,10 +94,14 @@ export async function* streamArtifact(request: ReadRequest, context: ReadContext
       continue
     }
     if (offset !== record.contentSize || hash.digest('hex') !== record.contentDigest) {
-      throw new PersistablesError('ARTIFACT_CORRUPT', `The artifact "${request.artifact}" of ${request.label} is not what was saved, though each of its chunks seemed to be.`, {
-        fix: 'Drop what was read.',
-        details: { artifact: request.artifact, pattern },
-      })
+      throw new PersistablesError(
+        'ARTIFACT_CORRUPT',
+        `The artifact "${request.artifact}" of ${request.label} is not what was saved, though each of its chunks seemed to be.`,
+        {
+          fix: 'Drop what was read.',
+          details: { artifact: request.artifact, pattern },
+        },
+      )
     }
     warn(request, attempts, pattern, context)
     return
@@ -105,7 +109,13 @@ export async function* streamArtifact(request: ReadRequest, context: ReadContext
   throw unreadable(request, attempts)
 }
 
-async function* verifiedChunks(store: Store, record: PatternRecord, start: number, context: ReadContext, request: ReadRequest): AsyncGenerator<Uint8Array, void, undefined> {
+async function* verifiedChunks(
+  store: Store,
+  record: PatternRecord,
+  start: number,
+  context: ReadContext,
+  request: ReadRequest,
+): AsyncGenerator<Uint8Array, void, undefined> {
   if (record.size <= CHUNK_SIZE) {
     yield (await readWhole(store, record)).subarray(start)
     return
@@ -117,7 +127,8 @@ async function* verifiedChunks(store: Store, record: PatternRecord, start: numbe
   let read = index * chunkSize
   for await (const chunk of rechunked(store.get(record, { start: read }), chunkSize)) {
     read += chunk.length
-    if (read > record.size || crc32(chunk) !== sumAt(sums, index)) throw corrupt(store, record, `bytes ${read - chunk.length} to ${read} differ from what was saved`)
+    if (read > record.size || crc32(chunk) !== sumAt(sums, index))
+      throw corrupt(store, record, `bytes ${read - chunk.length} to ${read} differ from what was saved`)
     index++
     yield skip === 0 ? chunk : chunk.subarray(skip)
     skip = 0
@@ -125,16 +136,24 @@ async function* verifiedChunks(store: Store, record: PatternRecord, start: numbe
   if (read !== record.size) throw corrupt(store, record, `it ends after ${read} of ${record.size} bytes`)
 }
 
-async function sumsOf(store: Store, record: PatternRecord, context: ReadContext, request: ReadRequest): Promise<{ sums: Uint8Array; chunkSize: number }> {
+async function sumsOf(
+  store: Store,
+  record: PatternRecord,
+  context: ReadContext,
+  request: ReadRequest,
+): Promise<{ sums: Uint8Array; chunkSize: number }> {
   const { chunks } = record
   if (chunks !== undefined && isUsable(chunks, record)) {
     try {
       return { sums: await readWhole(store, chunks), chunkSize: chunks.chunkSize }
     } catch (error) {
-      context.logger.warn(`The chunk checksums of "${request.artifact}" of ${request.label} cannot be used (${reason(error)}): the bytes are read twice instead.`, {
-        artifact: request.artifact,
-        store: store.name,
-      })
+      context.logger.warn(
+        `The chunk checksums of "${request.artifact}" of ${request.label} cannot be used (${reason(error)}): the bytes are read twice instead.`,
+        {
+          artifact: request.artifact,
+          store: store.name,
+        },
+      )
     }
   }
   // One pass over the bytes gives the same checksums, and the sha256 says whether they can be trusted.
@@ -145,7 +164,13 @@ async function sumsOf(store: Store, record: PatternRecord, context: ReadContext,
 
 function isUsable(chunks: ChunksRecord, record: PatternRecord): boolean {
   const { chunkSize, size } = chunks
-  return isDigest(chunks.digest) && Number.isSafeInteger(chunkSize) && chunkSize >= 4096 && chunkSize <= 64 * CHUNK_SIZE && size === Math.ceil(record.size / chunkSize) * 4
+  return (
+    isDigest(chunks.digest) &&
+    Number.isSafeInteger(chunkSize) &&
+    chunkSize >= 4096 &&
+    chunkSize <= 64 * CHUNK_SIZE &&
+    size === Math.ceil(record.size / chunkSize) * 4
+  )
 }
 
 async function consume(store: Store, blob: Blob, onBlock: (block: Uint8Array) => void): Promise<void> {
@@ -157,7 +182,8 @@ async function consume(store: Store, blob: Blob, onBlock: (block: Uint8Array) =>
     hash.update(block)
     onBlock(block)
   }
-  if (size !== blob.size) throw corrupt(store, blob, size > blob.size ? `it has more than ${blob.size} bytes` : `it has ${size} of ${blob.size} bytes`)
+  if (size !== blob.size)
+    throw corrupt(store, blob, size > blob.size ? `it has more than ${blob.size} bytes` : `it has ${size} of ${blob.size} bytes`)
   if (hash.digest('hex') !== blob.digest) throw corrupt(store, blob, 'its sha256 is another')
 }
 
@@ -206,14 +232,20 @@ function contentOf(bytes: Uint8Array, record: PatternRecord): Content {
 
 // Records come from a row: whoever can write rows must not be able to make a read do more than fail.
 function storeOf(record: PatternRecord, context: ReadContext): Store {
-  const fits = isDigest(record.digest) && isDigest(record.contentDigest) && [record.size, record.contentSize].every((n) => Number.isSafeInteger(n) && n >= 0)
-  if (!fits || !Array.isArray(record.wrappers)) throw new PersistablesError('ARTIFACT_CORRUPT', 'The row’s record of it makes no sense.', { fix: 'Restore the row from a backup.' })
+  const fits =
+    isDigest(record.digest) && isDigest(record.contentDigest) && [record.size, record.contentSize].every((n) => Number.isSafeInteger(n) && n >= 0)
+  if (!fits || !Array.isArray(record.wrappers))
+    throw new PersistablesError('ARTIFACT_CORRUPT', 'The row’s record of it makes no sense.', { fix: 'Restore the row from a backup.' })
   const store = context.stores.get(record.store)
   if (store === undefined) {
-    throw new PersistablesError('UNKNOWN_STORE', `This repository has no store "${record.store}".`, { fix: suggest(record.store, context.stores.keys(), 'It has none.') })
+    throw new PersistablesError('UNKNOWN_STORE', `This repository has no store "${record.store}".`, {
+      fix: suggest(record.store, context.stores.keys(), 'It has none.'),
+    })
   }
   if (record.wrappers.length > 0) {
-    throw new PersistablesError('UNKNOWN_SERIALIZER', `It is wrapped in ${record.wrappers.join(', ')}, which this release does not know.`, { fix: 'Update persistables.' })
+    throw new PersistablesError('UNKNOWN_SERIALIZER', `It is wrapped in ${record.wrappers.join(', ')}, which this release does not know.`, {
+      fix: 'Update persistables.',
+    })
   }
   return store
 }
@@ -240,12 +272,20 @@ const listed = (attempts: readonly Attempt[]): string => attempts.map(({ pattern
 
 function warn(request: ReadRequest, attempts: readonly Attempt[], served: string, context: ReadContext): void {
   if (attempts.length === 0) return
-  context.logger.warn(`The artifact "${request.artifact}" of ${request.label} was read by ${served}, because ${listed(attempts)}`, { artifact: request.artifact, served, attempts })
+  context.logger.warn(`The artifact "${request.artifact}" of ${request.label} was read by ${served}, because ${listed(attempts)}`, {
+    artifact: request.artifact,
+    served,
+    attempts,
+  })
 }
 
 function unreadable(request: ReadRequest, attempts: readonly Attempt[]): PersistablesError {
-  return new PersistablesError('ARTIFACT_UNREADABLE', `No pattern of the artifact "${request.artifact}" of ${request.label} gives what was saved: ${attempts.length > 0 ? listed(attempts) : 'it has none'}`, {
-    fix: 'Bring the bytes back from a copy, or configure the store or serializer that is missing.',
-    details: { artifact: request.artifact, label: request.label, attempts },
-  })
+  return new PersistablesError(
+    'ARTIFACT_UNREADABLE',
+    `No pattern of the artifact "${request.artifact}" of ${request.label} gives what was saved: ${attempts.length > 0 ? listed(attempts) : 'it has none'}`,
+    {
+      fix: 'Bring the bytes back from a copy, or configure the store or serializer that is missing.',
+      details: { artifact: request.artifact, label: request.label, attempts },
+    },
+  )
 }

@@ -81,7 +81,9 @@ export async function encodeArtifact(draft: ArtifactDraft, context: WriteContext
     throw error
   }
   const body = (pattern: Pattern): Body => bodies.get(pattern.serializer.name) as Body
-  const blobs = places.flatMap(({ pattern, store }) => [body(pattern), body(pattern).sums].flatMap((blob) => (blob ? [{ store: store.name, digest: blob.digest, size: blob.size }] : [])))
+  const blobs = places.flatMap(({ pattern, store }) =>
+    [body(pattern), body(pattern).sums].flatMap((blob) => (blob ? [{ store: store.name, digest: blob.digest, size: blob.size }] : [])),
+  )
   return {
     artifact: draft.artifact,
     contentDigest: (bodies.get(draft.declared.name) as Body).digest,
@@ -126,14 +128,30 @@ async function bodyOf(serializer: AnySerializer, draft: ArtifactDraft, home: Sto
   if (types.isUint8Array(bytes)) {
     const sums = chunkSums()
     const digest = await sha256(bytes, (piece) => bytes.length > CHUNK_SIZE && sums.update(piece))
-    return { digest, size: bytes.length, options, sums: sidecar(bytes.length, sums.digest()), read: () => once(bytes), home: undefined, spool: undefined }
+    return {
+      digest,
+      size: bytes.length,
+      options,
+      sums: sidecar(bytes.length, sums.digest()),
+      read: () => once(bytes),
+      home: undefined,
+      spool: undefined,
+    }
   }
   const sums = chunkSums()
   const settings = { onChunk: sums.update, ...(context.signal !== undefined && { signal: context.signal }) }
   const spool = await (home?.spool === undefined ? tempSpool(bytes, settings) : home.spool(bytes, settings)).catch((error: unknown) => {
     throw sourceFault(error) ?? error
   })
-  return { digest: spool.digest, size: spool.size, options, sums: sidecar(spool.size, sums.digest()), read: () => spool.read(), home: home?.spool === undefined ? undefined : home, spool }
+  return {
+    digest: spool.digest,
+    size: spool.size,
+    options,
+    sums: sidecar(spool.size, sums.digest()),
+    read: () => spool.read(),
+    home: home?.spool === undefined ? undefined : home,
+    spool,
+  }
 }
 
 // A value that does not fit is found only while its stream is being spooled: it is the value's fault then, not the store's.
@@ -176,7 +194,9 @@ async function* checked(source: AsyncIterable<Uint8Array>, blob: Blob): AsyncGen
     last = block
   }
   if (size !== blob.size || hash.digest('hex') !== blob.digest) {
-    throw new PersistablesError('ARTIFACT_CORRUPT', `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`, { fix: 'Check the medium, then save again.' })
+    throw new PersistablesError('ARTIFACT_CORRUPT', `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`, {
+      fix: 'Check the medium, then save again.',
+    })
   }
   if (last !== undefined) yield last
 }
@@ -199,23 +219,40 @@ function recordOf(pattern: Pattern, body: Body): PatternRecord {
 function storeOf(pattern: Pattern, draft: ArtifactDraft, context: WriteContext): Store {
   const store = context.stores.get(pattern.store)
   if (store !== undefined) return store
-  throw new PersistablesError('UNKNOWN_STORE', `The artifact "${draft.artifact}" of ${context.label} goes to the store "${pattern.store}", which this repository does not have.`, {
-    fix: `${suggest(pattern.store, context.stores.keys(), 'It has none.')} Pass it in stores: openRepository({ stores: [diskStore(dir, { name: '${pattern.store}' })] }).`,
-    details: { artifact: draft.artifact, pattern: pattern.name, store: pattern.store, known: [...context.stores.keys()] },
-  })
+  throw new PersistablesError(
+    'UNKNOWN_STORE',
+    `The artifact "${draft.artifact}" of ${context.label} goes to the store "${pattern.store}", which this repository does not have.`,
+    {
+      fix: `${suggest(pattern.store, context.stores.keys(), 'It has none.')} Pass it in stores: openRepository({ stores: [diskStore(dir, { name: '${pattern.store}' })] }).`,
+      details: { artifact: draft.artifact, pattern: pattern.name, store: pattern.store, known: [...context.stores.keys()] },
+    },
+  )
 }
 
 function readTwice(draft: ArtifactDraft, context: WriteContext, serializers: readonly string[]): PersistablesError {
-  return new PersistablesError('INVALID_ARTIFACT', `The value of "${draft.artifact}" of ${context.label} can be read once, and ${serializers.join(' and ')} would each read it.`, {
-    fix: 'Set a value that can be read twice: an array, bytes, or an object with [Symbol.asyncIterator]() that begins anew.',
-    details: { artifact: draft.artifact, serializers },
-  })
+  return new PersistablesError(
+    'INVALID_ARTIFACT',
+    `The value of "${draft.artifact}" of ${context.label} can be read once, and ${serializers.join(' and ')} would each read it.`,
+    {
+      fix: 'Set a value that can be read twice: an array, bytes, or an object with [Symbol.asyncIterator]() that begins anew.',
+      details: { artifact: draft.artifact, serializers },
+    },
+  )
 }
 
 function writeFailed(error: unknown, draft: ArtifactDraft, pattern: Pattern, context: WriteContext, options: TransferOptions): unknown {
   if (options.signal?.aborted) return error
-  return new PersistablesError('STORE_FAILED', `The artifact "${draft.artifact}" of ${context.label} could not be written by the pattern ${pattern.name}: ${reason(error)}`, {
-    details: { artifact: draft.artifact, pattern: pattern.name, store: pattern.store, ...(isPersistablesError(error) && { ...error.details, code: error.code }) },
-    cause: error,
-  })
+  return new PersistablesError(
+    'STORE_FAILED',
+    `The artifact "${draft.artifact}" of ${context.label} could not be written by the pattern ${pattern.name}: ${reason(error)}`,
+    {
+      details: {
+        artifact: draft.artifact,
+        pattern: pattern.name,
+        store: pattern.store,
+        ...(isPersistablesError(error) && { ...error.details, code: error.code }),
+      },
+      cause: error,
+    },
+  )
 }

@@ -1,5 +1,5 @@
-import { PrismaClient as PostgresClient } from '../../generated/postgresql/client'
-import { PrismaClient as SqliteClient } from '../../generated/sqlite/client'
+import type { PrismaClient as PostgresClient } from '../../generated/postgresql/client'
+import type { PrismaClient as SqliteClient } from '../../generated/sqlite/client'
 import { createRepository, type PersistableClient, type PersistableTransaction } from '../../src'
 
 // Clients as Prisma 7 generates them, extended ones and transactions fit the structural type, for each provider.

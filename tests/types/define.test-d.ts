@@ -1,6 +1,19 @@
 import { expectTypeOf } from 'expect-type'
 import { z } from 'zod'
-import { type Artifact, artifact, bytes, json, ndjson, openRepository, type PersistableType, persistable, type Saved, source, text, typed } from '../../src'
+import {
+  type Artifact,
+  artifact,
+  bytes,
+  json,
+  ndjson,
+  openRepository,
+  type PersistableType,
+  persistable,
+  type Saved,
+  source,
+  text,
+  typed,
+} from '../../src'
 
 interface Row {
   island: string
@@ -119,7 +132,10 @@ async function use(): Promise<void> {
 }
 
 // The documented form for classes that are exported under isolatedDeclarations.
-const BaseOfExported: PersistableType<'Exported', { config: { url: string }; artifacts: { rows: Artifact<Row[], Iterable<Row> | AsyncIterable<Row>> } }> = persistable('Exported', {
+const BaseOfExported: PersistableType<
+  'Exported',
+  { config: { url: string }; artifacts: { rows: Artifact<Row[], Iterable<Row> | AsyncIterable<Row>> } }
+> = persistable('Exported', {
   config: typed<{ url: string }>(),
   artifacts: { rows: source(ndjson<Row>().to('disk')) },
 })

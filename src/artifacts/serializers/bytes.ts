@@ -48,7 +48,11 @@ function bytesOf(value: unknown): Uint8Array | AsyncIterable<Uint8Array> {
   if (types.isUint8Array(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
   if (types.isAnyArrayBuffer(value)) return new Uint8Array(value)
   if (ArrayBuffer.isView(value)) {
-    throw unfit('bytes', `bytes() does not take ${kindOf(value)}, whose bytes depend on the machine.`, 'Pass new Uint8Array(x.buffer, x.byteOffset, x.byteLength) if that is meant.')
+    throw unfit(
+      'bytes',
+      `bytes() does not take ${kindOf(value)}, whose bytes depend on the machine.`,
+      'Pass new Uint8Array(x.buffer, x.byteOffset, x.byteLength) if that is meant.',
+    )
   }
   if (typeof value === 'object' && value !== null) {
     if (isBlob(value)) return chunks(readerOf(value.stream()))
@@ -65,7 +69,10 @@ interface WebStream {
 }
 
 function isBlob(value: object): value is { stream(): WebStream } {
-  return value instanceof NodeBlob || (typeof (value as Blob).stream === 'function' && typeof (value as Blob).arrayBuffer === 'function' && typeof (value as Blob).size === 'number')
+  return (
+    value instanceof NodeBlob ||
+    (typeof (value as Blob).stream === 'function' && typeof (value as Blob).arrayBuffer === 'function' && typeof (value as Blob).size === 'number')
+  )
 }
 
 function isWebStream(value: object): value is WebStream {
@@ -80,7 +87,11 @@ function isAsyncIterable(value: object): value is AsyncIterable<unknown> {
 function refuseSpent(value: object): void {
   const { readableDidRead, destroyed, readableEnded, locked } = value as Partial<Readable> & Partial<WebStream>
   if (readableDidRead !== true && destroyed !== true && readableEnded !== true && locked !== true) return
-  throw unfit('bytes', 'The stream was read, locked or destroyed before it was saved.', 'Pass a fresh one: createReadStream(path), or the bytes themselves.')
+  throw unfit(
+    'bytes',
+    'The stream was read, locked or destroyed before it was saved.',
+    'Pass a fresh one: createReadStream(path), or the bytes themselves.',
+  )
 }
 
 async function* readerOf(stream: WebStream): AsyncGenerator<unknown, void, undefined> {

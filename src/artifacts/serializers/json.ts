@@ -33,7 +33,11 @@ export function json<T = unknown>(): PatternSerializer<T> {
         parts.push(part)
         size += part.length
         if (size > constants.MAX_STRING_LENGTH) {
-          throw unfit('json', `The value takes more than ${constants.MAX_STRING_LENGTH} bytes as JSON, which could not be read back.`, 'Use ndjson(), which streams.')
+          throw unfit(
+            'json',
+            `The value takes more than ${constants.MAX_STRING_LENGTH} bytes as JSON, which could not be read back.`,
+            'Use ndjson(), which streams.',
+          )
         }
         if (done) break
         await breath()

@@ -20,7 +20,8 @@ export function ndjson<Row = unknown>(): PatternSerializer<Row[], Iterable<Row> 
   return serializer<Row[], Iterable<Row> | AsyncIterable<Row>>({
     name: 'ndjson',
     encode(rows) {
-      if (!isIterable(rows)) throw unfit('ndjson', `ndjson() takes an iterable of rows, not ${kindOf(rows)}.`, 'Pass an array, a generator or a stream of rows.')
+      if (!isIterable(rows))
+        throw unfit('ndjson', `ndjson() takes an iterable of rows, not ${kindOf(rows)}.`, 'Pass an array, a generator or a stream of rows.')
       return { bytes: lines(rows) }
     },
     decode: (content) => parse<Row>(content.stream()),
@@ -62,7 +63,13 @@ async function parse<Row>(stream: AsyncIterable<Uint8Array>): Promise<Row[]> {
       // the registry cannot know Row: what was encoded by ndjson<Row>() is what comes back
       rows.push(JSON.parse(line) as Row)
     } catch (cause) {
-      throw unfit('ndjson', `Line ${rows.length + 1} is not JSON: ${(cause as Error).message}.`, 'Read the bytes with text().', { line: rows.length + 1 }, cause)
+      throw unfit(
+        'ndjson',
+        `Line ${rows.length + 1} is not JSON: ${(cause as Error).message}.`,
+        'Read the bytes with text().',
+        { line: rows.length + 1 },
+        cause,
+      )
     }
   }
 

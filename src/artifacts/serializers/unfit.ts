@@ -1,7 +1,13 @@
 import { PersistablesError } from '../../errors'
 
 /** The error of a serializer for what it does not take, or for bytes that it cannot read. */
-export function unfit(serializer: string, what: string, fix: string, details: Readonly<Record<string, unknown>> = {}, cause?: unknown): PersistablesError {
+export function unfit(
+  serializer: string,
+  what: string,
+  fix: string,
+  details: Readonly<Record<string, unknown>> = {},
+  cause?: unknown,
+): PersistablesError {
   return new PersistablesError('INVALID_ARTIFACT', what, { fix, details: { serializer, ...details }, cause })
 }
 

@@ -17,7 +17,12 @@ export function utf8(): InstanceType<typeof TextDecoder> {
 export function toUtf8(serializer: string, text: string): Uint8Array {
   const at = loneSurrogate(text)
   if (at < 0) return new TextEncoder().encode(text)
-  throw unfit(serializer, `The text has half a surrogate pair at position ${at}, which UTF-8 cannot hold.`, 'Call toWellFormed() on it, or use json().', { position: at })
+  throw unfit(
+    serializer,
+    `The text has half a surrogate pair at position ${at}, which UTF-8 cannot hold.`,
+    'Call toWellFormed() on it, or use json().',
+    { position: at },
+  )
 }
 
 /** UTF-8 as text. Throws `INVALID_ARTIFACT` where the bytes are not UTF-8. */

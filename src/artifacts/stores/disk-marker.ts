@@ -56,10 +56,14 @@ export function diskMarker(store: string, root: string, tmp: string, files: Disk
 
   const newer = (marker: Marker, file: string): Marker => {
     if (marker.layout <= LAYOUT) return marker
-    throw new PersistablesError('STORE_FAILED', `The store "${store}" at ${root} has layout ${marker.layout}; this release knows layouts up to ${LAYOUT}.`, {
-      fix: 'Upgrade persistables to the release that wrote it, or give the store another folder.',
-      details: { store, path: file, layout: marker.layout },
-    })
+    throw new PersistablesError(
+      'STORE_FAILED',
+      `The store "${store}" at ${root} has layout ${marker.layout}; this release knows layouts up to ${LAYOUT}.`,
+      {
+        fix: 'Upgrade persistables to the release that wrote it, or give the store another folder.',
+        details: { store, path: file, layout: marker.layout },
+      },
+    )
   }
 
   /** a synced temporary file with the marker, handed to `place` */

@@ -32,7 +32,9 @@ export interface DiskTemps {
  */
 export function diskTemps(store: string, tmp: string, files: DiskFiles, create: (path: string) => Promise<OpenFile>): DiskTemps {
   const live = new Set<string>()
-  const host = hostname().replace(/[^A-Za-z0-9-]/g, '-').slice(0, 60)
+  const host = hostname()
+    .replace(/[^A-Za-z0-9-]/g, '-')
+    .slice(0, 60)
 
   const begin = (): string => {
     const path = join(tmp, `${host}.${process.pid}.${randomUUID()}`)
@@ -84,7 +86,8 @@ export function diskTemps(store: string, tmp: string, files: DiskFiles, create: 
       }
     },
     async sweep(olderThan = DAY) {
-      if (!(olderThan >= 0)) throw new PersistablesError('INVALID_OPTION', `olderThan is ${String(olderThan)}.`, { fix: 'Give milliseconds, 0 or more.' })
+      if (!(olderThan >= 0))
+        throw new PersistablesError('INVALID_OPTION', `olderThan is ${String(olderThan)}.`, { fix: 'Give milliseconds, 0 or more.' })
       try {
         const entries = await files.list(tmp)
         if (entries === null || entries.length === 0) return 0

@@ -151,7 +151,12 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
     })
   }
 
-  async function* reading(path: string, start: number, signal: AbortSignal | undefined, onAbsent: () => void): AsyncGenerator<Uint8Array, void, undefined> {
+  async function* reading(
+    path: string,
+    start: number,
+    signal: AbortSignal | undefined,
+    onAbsent: () => void,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     signal?.throwIfAborted()
     try {
       const file = await files.open(path).catch((error: unknown) => {

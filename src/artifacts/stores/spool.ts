@@ -29,7 +29,9 @@ export async function tempSpool(source: AsyncIterable<Uint8Array>, options: Spoo
   const remove = (): Promise<void> => fs.remove(directory).catch(() => undefined)
   try {
     const file = await nodeFiles.create(path)
-    const spooled = await fill(file, source, { durable: false, hashed: true, signal: options.signal, onChunk: options.onChunk }).finally(() => file.close())
+    const spooled = await fill(file, source, { durable: false, hashed: true, signal: options.signal, onChunk: options.onChunk }).finally(() =>
+      file.close(),
+    )
     return Object.freeze({
       ...spooled,
       commit: remove,
