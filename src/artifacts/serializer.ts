@@ -36,8 +36,8 @@ export interface Serializer<Out = unknown, In = Out> {
   readonly decode: (content: Content) => Out | Promise<Out>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: variance slots
 /** A serializer of any type of value. */
+// biome-ignore lint/suspicious/noExplicitAny: variance slots
 export type AnySerializer = Serializer<any, any>
 
 /** A serializer and the store to keep its bytes in: how an artifact is kept. Made by `serializer.to(store)`. */

@@ -16,7 +16,7 @@ export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   if (Array.isArray(value)) return 'an array'
   if (typeof value !== 'object') return typeof value === 'number' && !Number.isFinite(value) ? String(value) : `a ${typeof value}`
-  const constructor: unknown = (value as { constructor?: unknown }).constructor
-  const name = typeof constructor === 'function' ? constructor.name : ''
+  const maker: unknown = (value as { constructor?: unknown }).constructor
+  const name = typeof maker === 'function' ? maker.name : ''
   return name === '' || name === 'Object' ? 'an object' : `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
 }
