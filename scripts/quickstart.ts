@@ -8,8 +8,7 @@ import { Classifier, Dataset, Metric } from './quickstart/types'
 const main = async (): Promise<void> => {
   // No server and no set-up: SQLite and a disk store in .persistables beside package.json.
   await using repo = await openRepository({ types: [Dataset, Classifier, Metric] })
-  const disk = repo.stores.get('disk')!
-  const before = await filesIn(disk)
+  const before = await filesIn(repo)
 
   // Real data becomes a record: versioned, hashed, its rows in a file that every read verifies.
   const rows = readPenguins()
@@ -33,18 +32,19 @@ const main = async (): Promise<void> => {
   // Another config is another version of the same name, with the same parents.
   const second = await experiment(first.classifier.next({ config: { ...config, maxDepth: 4 } }))
 
-  // A second process gets back exactly what this one has in memory, and the reloaded models predict the same.
+  // A second process gets back exactly what this one has in memory, and its models predict the same.
   const expected = [first, second].map(({ classifier, metric, predictions, accuracy }) => ({
     ref: `${metric.name}@${metric.version}`,
     hashes: [dataset.hash, classifier.hash, metric.hash],
     config: classifier.config,
     rows,
+    predicted: predictions,
     predictions,
     accuracy,
   }))
   deepStrictEqual(await reload(expected.map(({ ref }) => ref)), expected)
 
-  const after = await filesIn(disk)
+  const after = await filesIn(repo)
   console.log(`${await tableOf(repo)}\n`)
   console.log(`Loaded back in a second process and equal: ${rows.length} rows, ${first.predictions.length} predictions of each model, all hashes.`)
   console.log(`Blobs written: ${written(before, after)} of ${after.size} in the store. Another npm start adds versions, and writes no byte twice.`)

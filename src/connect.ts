@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { PersistableClient, Provider } from './client'
 import { rawOf } from './client'
+import { immediate } from './connect/immediate'
 import { type PoolOptions, postgresFactory } from './connect/postgres'
 import { openableSqlite, sqliteFactory } from './connect/sqlite'
 import { type PostgresTarget, type SqliteTarget, targetOf } from './connect/target'
@@ -69,7 +70,8 @@ async function connectSqlite(target: SqliteTarget, { logger, create = true }: Co
     const how = opened.copied ? 'a copy of it, as it is now, is read' : 'it is opened for reading'
     logger.warn(`The database ${shown} cannot be written: ${how}, and saving will fail.`, { path: file, copy: opened.copied })
   }
-  const adapter = await sqliteFactory(opened.path, { readonly: opened.readOnly })
+  const factory = await sqliteFactory(opened.path, { readonly: opened.readOnly })
+  const adapter = opened.readOnly ? factory : immediate(factory)
   const { PrismaClient } = GENERATED.sqlite()
   const client = new PrismaClient({ adapter })
   return {

@@ -398,7 +398,7 @@ onEveryProvider((make) => {
     expect(shown).toMatch(/^Dataset\/penguins@1 \{/)
     expect(shown).toContain('disk_ndjson, 63 bytes')
     expect(inspect(dataset())).toMatch(
-      /^Dataset\/penguins \(draft\) \{ config: \{ url: 'https:\/\/example\.org\/p\.json' \}, artifacts: \[ 'rows' \] \}$/,
+      /^Dataset\/penguins \(draft\) \{\s+config: \{ url: .https:\/\/example\.org\/p\.json. \},\s+artifacts: \[ .rows. \]\s+\}$/,
     )
   })
 })

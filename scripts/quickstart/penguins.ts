@@ -14,7 +14,8 @@ export interface Model {
 }
 
 /** All rows of `penguins.json` as the npm package vega-datasets has it. */
-export const readPenguins = (): Penguin[] => JSON.parse(readFileSync(join(dirname(require.resolve('vega-datasets')), '../data/penguins.json'), 'utf8'))
+export const readPenguins = (): Penguin[] =>
+  JSON.parse(readFileSync(join(dirname(require.resolve('vega-datasets')), '../data/penguins.json'), 'utf8'))
 
 /** Deals the rows that were measured completely into two heaps: the same heaps for the same seed. */
 export const split = (rows: readonly Penguin[], { testShare, seed }: { testShare: number; seed: number }): { train: Penguin[]; test: Penguin[] } => {

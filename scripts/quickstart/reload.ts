@@ -11,9 +11,11 @@ const main = async (refs: readonly string[]): Promise<void> => {
     const dataset = await classifier.parent('dataset')
 
     const rows = await dataset.artifact('rows')
-    const predictions = predict(await classifier.artifact('model'), split(rows, classifier.config).test)
+    const predicted = predict(await classifier.artifact('model'), split(rows, classifier.config).test)
+    const predictions = await metric.artifact('predictions')
 
-    process.send?.({ ref, hashes: [dataset.hash, classifier.hash, metric.hash], config: classifier.config, rows, predictions, ...metric.state })
+    const hashes = [dataset.hash, classifier.hash, metric.hash]
+    process.send?.({ ref, hashes, config: classifier.config, rows, predicted, predictions, accuracy: metric.state.accuracy })
   }
 }
 

@@ -4,14 +4,16 @@ import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import Table from 'cli-table3'
-import type { Repository, Store } from 'persistables'
+import type { Repository } from 'persistables'
 
-/** Every file of a store, with what changes when it is written again: path → inode and time. */
-export const filesIn = async (store: Store): Promise<Map<string, string>> => {
+/** Every file of the repository's stores, with what changes when it is written again: path → inode and time. */
+export const filesIn = async ({ stores }: Repository): Promise<Map<string, string>> => {
   const files = new Map<string, string>()
-  for await (const { digest } of store.list()) {
-    const { ino, mtimeMs } = await stat(store.locate(digest))
-    files.set(store.locate(digest), `${ino} ${mtimeMs}`)
+  for (const store of stores.values()) {
+    for await (const { digest } of store.list()) {
+      const { ino, mtimeMs } = await stat(store.locate(digest))
+      files.set(store.locate(digest), `${ino} ${mtimeMs}`)
+    }
   }
   return files
 }
@@ -36,16 +38,18 @@ export const tableOf = async (repo: Repository): Promise<string> => {
   for (const { type, name, version, hash, config, state, filepaths } of await repo.find({ orderBy: { createdAt: 'asc' } })) {
     const { maxDepth } = config as { maxDepth?: number }
     const { accuracy } = state as { accuracy?: number }
-    const facts = [`${type}/${name}@${version}`, `${hash.slice(0, 12)}…`, maxDepth ? `maxDepth ${maxDepth}` : '', accuracy ? `${(100 * accuracy).toFixed(1)} %` : '']
+    const given = maxDepth === undefined ? '' : `maxDepth ${maxDepth}`
+    const result = accuracy === undefined ? '' : `${(100 * accuracy).toFixed(1)} %`
     for (const [artifact, patterns] of Object.entries(filepaths)) {
       for (const { store, digest, size } of Object.values(patterns)) {
         const file = relative(process.cwd(), repo.stores.get(store)?.locate(digest) ?? '')
-        table.push([...facts, artifact, size, `${file.slice(0, -52)}…`])
+        table.push([`${type}/${name}@${version}`, `${hash.slice(0, 12)}…`, given, result, artifact, size, `${file.slice(0, -52)}…`])
       }
     }
   }
   return table.toString()
 }
 
-const EDGES = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right', 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid', 'middle']
-const BARE = Object.fromEntries(EDGES.map((edge) => [edge, '']))
+// no borders: cli-table3 takes each part of a frame by its name
+const FRAME = 'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid middle'
+const BARE = Object.fromEntries(FRAME.split(' ').map((part) => [part, '']))

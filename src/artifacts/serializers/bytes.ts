@@ -21,7 +21,7 @@ export type ByteSource =
 
 /**
  * Bytes as they are. Streams are written as they come, in little memory, and are read once: a value that is to be saved twice must be re-readable. Gives a
- * `Uint8Array` of its own; for large artifacts use `stream(name)`.
+ * `Uint8Array` of its own; for large artifacts use `stream(name)`. Whole bytes are copied when the save begins; pass a stream to save much in little memory.
  *
  * Throws `INVALID_ARTIFACT` for other values, for typed arrays other than `Uint8Array` (whose bytes depend on the machine), and for streams that were read,
  * locked or destroyed before.
@@ -45,8 +45,9 @@ export function bytes(): PatternSerializer<Uint8Array, ByteSource> {
 
 function bytesOf(value: unknown): Uint8Array | AsyncIterable<Uint8Array> {
   if (typeof value === 'string') return toUtf8('bytes', value)
-  if (types.isUint8Array(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
-  if (types.isAnyArrayBuffer(value)) return new Uint8Array(value)
+  // copied: the caller may write into them before they are stored, and then they would not fit their digest any more
+  if (types.isUint8Array(value)) return new Uint8Array(value)
+  if (types.isAnyArrayBuffer(value)) return new Uint8Array(new Uint8Array(value))
   if (ArrayBuffer.isView(value)) {
     throw unfit(
       'bytes',

@@ -5,8 +5,8 @@ import type { Pattern, PatternSerializer, Serializer } from '../serializer'
 /**
  * Makes a serializer of your own usable in patterns. Throws `INVALID_NAME` or `INVALID_OPTION` when it is not whole.
  *
- * `encode` must give equal bytes for equal values, because an artifact's identity is the digest of its bytes. Bytes that it hands over whole must not be
- * changed until the save is done; a change is noticed and fails the save.
+ * `encode` must give equal bytes for equal values, because an artifact's identity is the digest of its bytes. Bytes that it hands over whole must be its own:
+ * a window onto the caller's memory could change between hashing and storing, so copy it.
  *
  * @example
  * const points = serializer({
