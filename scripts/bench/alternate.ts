@@ -1,0 +1,68 @@
+import type { Comparison } from './figure'
+import { median, pairedRatio, percentile } from './stats'
+
+/** One thing to time. */
+export interface Contestant {
+  readonly what: string
+  /** The timed work of one sample, doing `times` operations. Gives a number of milliseconds instead when it times itself. */
+  readonly run: (times: number, round: number) => Promise<number | void> | number | void
+  /** Untimed, before each of its samples. */
+  readonly before?: (round: number) => Promise<unknown> | unknown
+}
+
+export interface AlternateOptions {
+  readonly ours: Contestant
+  /** With several, a round counts the slowest of them. */
+  readonly bare: Contestant | readonly Contestant[]
+  readonly rounds: number
+  /** rounds that are thrown away: the compiler and the caches settle in them. @defaultValue a tenth of the rounds, at least 1 */
+  readonly warmup?: number
+  /** operations per sample; the figure is the time of one. @defaultValue 1 */
+  readonly times?: number
+  /** @defaultValue 'ms' */
+  readonly unit?: 'ms' | 'µs'
+  readonly notes?: Comparison['notes']
+}
+
+/**
+ * Times contestants in turn, A B, B A, A B, …, so that neither always runs in the other's wake (its garbage, its dirty pages), and compares round by round.
+ * Not tinybench's way of finishing one task before the next: on a shared machine the minutes differ more than the contestants.
+ */
+export const alternate = async (options: AlternateOptions): Promise<Comparison> => {
+  const { ours, rounds, times = 1, unit = 'ms' } = options
+  const bare = [options.bare].flat()
+  const warmup = options.warmup ?? Math.max(1, Math.ceil(rounds / 10))
+  const contestants = [ours, ...bare]
+  const samples = contestants.map((): number[] => [])
+  for (let round = 0; round < warmup + rounds; round++) {
+    const order = contestants.map((_, i) => i)
+    if (round % 2 === 1) order.reverse()
+    for (const i of order) {
+      const took = await sample(contestants[i] as Contestant, times, round)
+      if (round >= warmup) samples[i]?.push((took / times) * (unit === 'µs' ? 1000 : 1))
+    }
+  }
+  const [mine = [], ...others] = samples
+  const against = mine.map((_, round) => Math.max(...others.map((other) => other[round] as number)))
+  return {
+    unit,
+    ours: side(ours.what, mine),
+    bare: side(bare.map(({ what }) => what).join(' or '), against),
+    ratio: pairedRatio(mine, against),
+    ...(options.notes !== undefined && { notes: options.notes }),
+  }
+}
+
+const sample = async (contestant: Contestant, times: number, round: number): Promise<number> => {
+  await contestant.before?.(round)
+  const start = performance.now()
+  const own = await contestant.run(times, round)
+  return own ?? performance.now() - start
+}
+
+const side = (what: string, values: readonly number[]): Comparison['ours'] => ({
+  what,
+  median: median(values),
+  p95: percentile(values, 0.95),
+  samples: values.length,
+})

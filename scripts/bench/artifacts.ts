@@ -1,0 +1,2 @@
+import type { Benchmark } from './figure'
+export const benchmarks: readonly Benchmark[] = []
