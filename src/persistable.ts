@@ -111,13 +111,13 @@ class Instance {
 
   async artifact(name: string, options: { readonly serializer?: Serializer } = {}): Promise<unknown> {
     const [row, reader] = saved(this, `read the artifact "${name}"`)
-    if (row.filepaths[name] === undefined) throw unknownArtifact(row.type, name, Object.keys(row.filepaths))
+    if (!Object.hasOwn(row.filepaths, name)) throw unknownArtifact(row.type, name, Object.keys(row.filepaths))
     return reader.artifact(row, name, options.serializer)
   }
 
   stream(name: string): AsyncIterable<Uint8Array> {
     const [row, reader] = saved(this, `stream the artifact "${name}"`)
-    if (row.filepaths[name] === undefined) throw unknownArtifact(row.type, name, Object.keys(row.filepaths))
+    if (!Object.hasOwn(row.filepaths, name)) throw unknownArtifact(row.type, name, Object.keys(row.filepaths))
     return reader.stream(row, name)
   }
 

@@ -54,10 +54,15 @@ export function metadataOf(row: Pick<Row, 'metadata'>): Partial<Metadata> {
 
 /** The patterns of an artifact in the order to try them: as the row notes it, because JSONB forgets the order of keys. */
 export function orderedPatterns(row: Pick<Row, 'filepaths' | 'metadata'>, artifact: string): readonly (readonly [string, PatternRecord])[] {
-  const records = row.filepaths[artifact] ?? {}
-  const order = metadataOf(row).state?.save_patterns?.[artifact] ?? []
-  const names = [...order.filter((name) => name in records), ...Object.keys(records).filter((name) => !order.includes(name))]
+  const records = own(row.filepaths, artifact) ?? {}
+  const order = own(metadataOf(row).state?.save_patterns ?? {}, artifact) ?? []
+  const names = [...order.filter((name) => Object.hasOwn(records, name)), ...Object.keys(records).filter((name) => !order.includes(name))]
   return names.map((name) => [name, records[name] as PatternRecord] as const)
+}
+
+// `constructor` and `__proto__` are names like any other, and not to be found in every object.
+function own<T>(of: { readonly [name: string]: T }, name: string): T | undefined {
+  return Object.hasOwn(of, name) ? of[name] : undefined
 }
 
 /** The identity facts of a saved row: with them a loaded instance hashes as its draft did. */

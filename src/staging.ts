@@ -67,15 +67,15 @@ export async function stage(drafts: readonly AnyDraft[], context: StagingContext
 export async function draftHash(draft: AnyDraft, context: StagingContext): Promise<string> {
   const facts = factsOf(draft)
   const sources = [...facts.definition.artifacts].filter(([, declared]) => declared.source)
-  const digests: Record<string, string> = {}
+  const digests = new Map<string, string>()
   for (const [name, declared] of sources) {
     refuseOneShot(draft, name)
     const encoded = await encode(draft, name, declared, [], context)
-    digests[name] = encoded.contentDigest
+    digests.set(name, encoded.contentDigest)
     await encoded.discard()
   }
   const { notes } = await resolveParents(draft, new Map(), context)
-  return identityHash(draft, draftIdentity(draft, digests, identities(notes)))
+  return identityHash(draft, draftIdentity(draft, Object.fromEntries(digests), identities(notes)))
 }
 
 async function plan(draft: AnyDraft, plans: ReadonlyMap<AnyDraft, Plan>, context: StagingContext): Promise<Plan> {
@@ -245,7 +245,7 @@ async function resolveParents(
   context: StagingContext,
 ): Promise<{ notes: Record<string, readonly ParentNote[]>; edges: Edge[] }> {
   const facts = factsOf(draft)
-  const notes: Record<string, readonly ParentNote[]> = {}
+  const notes = new Map<string, readonly ParentNote[]>()
   const edges: Edge[] = []
   for (const [role, given] of facts.parents) {
     const list: ParentNote[] = []
@@ -259,9 +259,9 @@ async function resolveParents(
       list.push({ id: row.id, hash: row.hash, artifacts: digests })
       edges.push({ role, position, parentId: row.id, parentHash: row.hash, parentLabel: saved === undefined ? null : labelOf(saved) })
     }
-    notes[role] = list
+    notes.set(role, list)
   }
-  return { notes, edges }
+  return { notes: Object.fromEntries(notes), edges }
 }
 
 function unsavedParent(draft: AnyDraft, role: string, parent: AnyDraft, definition: Definition): PersistablesError {

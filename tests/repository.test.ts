@@ -402,3 +402,27 @@ onEveryProvider((make) => {
     )
   })
 })
+
+class Odd extends persistable('Odd', {
+  parents: { __proto__role: [Note], constructor: [Note] },
+  artifacts: { constructor: artifact(json<object>().to('disk')), toString: artifact(json<object>().to('disk')) },
+}) {}
+
+onEveryProvider((make) => {
+  test('names that every object has are names like any other', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: [Odd, Note] })
+    const note = await repo.save(new Note({ name: 'constructor', tags: { constructor: 'x', ['__proto__']: 'y' } }))
+    expect((await repo.load(Note, 'constructor')).tags).toEqual(Object.fromEntries([['constructor', 'x'], ['__proto__', 'y']]))
+    const value = JSON.parse('{"__proto__":{"a":1},"constructor":{"prototype":{"b":2}}}')
+    const odd = new Odd({ name: '__proto__', parents: { __proto__role: [], constructor: [note] }, artifacts: { constructor: value, toString: { a: 1 } } })
+    const saved = await repo.save(odd)
+    const loaded = await repo.load(Odd, '__proto__')
+    expect(Object.getOwnPropertyNames(await loaded.artifact('constructor'))).toEqual(['__proto__', 'constructor'])
+    expect(await loaded.artifact('toString')).toEqual({ a: 1 })
+    expect((await loaded.parent('constructor')).map(({ id }) => id)).toEqual([note.id])
+    expect(await repo.hash(loaded)).toBe(saved.hash)
+    expect((await failure(loaded.artifact('hasOwnProperty' as never))).code).toBe('UNKNOWN_ARTIFACT')
+    expect(({} as { a?: number }).a).toBeUndefined()
+  })
+})
