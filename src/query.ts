@@ -57,8 +57,8 @@ export interface FindOptions {
   readonly orderBy?: OrderBy
   /** at most so many. @defaultValue all */
   readonly take?: number
-  /** where an earlier page ended: its `cursor` */
-  readonly cursor?: string
+  /** where an earlier page ended: its `cursor`; `null` begins at the beginning */
+  readonly cursor?: string | null | undefined
 }
 
 /** One page: the rows, and where the next page begins (`null` at the end). */
@@ -129,7 +129,7 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
       const { key, direction } = order(options.orderBy)
       const take = checkTake(options.take)
       const rows: Row[] = []
-      let after = options.cursor === undefined ? null : readCursor(options.cursor, key, direction)
+      let after = options.cursor == null ? null : readCursor(options.cursor, key, direction)
       // Pages, with a turn of the event loop between them: the embedded driver is synchronous.
       for (;;) {
         const limit = Math.min(take - rows.length, PAGE)

@@ -175,3 +175,24 @@ onEveryProvider((make, provider) => {
     expect(await second.count(Single)).toBe(0)
   })
 })
+
+onEveryProvider((make) => {
+  test('a value that is changed while it is being saved is refused, not stored under a wrong name', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: [Single], stores: stores(registry) })
+    const big = new Uint8Array(2 << 20)
+    const saving = repo.save(new Single({ artifacts: { small: SMALL, big } }))
+    const timer = setInterval(() => big.fill((big[0] as number) + 1), 0)
+    const error = await saving.then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    clearInterval(timer)
+    if (error !== undefined) expect(error).toMatchObject({ code: 'STORE_FAILED' })
+    for await (const { digest, size } of stores(registry)[0]?.list() ?? []) {
+      const stored = await readFile(pathOf(join(registry.folder, 'files'), digest))
+      expect([stored.length, createHash('sha256').update(stored).digest('hex')]).toEqual([size, digest])
+    }
+    expect((await repo.save(new Single({ artifacts: { small: SMALL, big } }))).version).toBe(error === undefined ? 2 : 1)
+  })
+})

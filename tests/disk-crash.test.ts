@@ -93,7 +93,8 @@ test('a blob that another process renamed in and has not synced yet is made safe
     Object.assign(other, { [name]: (...args: never[]) => (FakeFiles.prototype[name] as (...all: never[]) => unknown).apply(stalling, args) })
   }
   void diskStoreOn(other, ROOT).put(blobOf(bytes), () => pieces(bytes, 100))
-  while (stopped.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0; stopped.length === 0 && turn < 10_000; turn++) await new Promise((resolve) => setImmediate(resolve))
+  expect(stopped).toHaveLength(1)
   expect(stalling.now().has(pathOf(sha256(bytes)))).toBe(true)
   expect(crashAfter(stalling.effects, stalling.effects.length).has(pathOf(sha256(bytes)))).toBe(false)
 

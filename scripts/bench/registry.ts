@@ -52,6 +52,8 @@ export const bareRow = ({ type, registeredName, project, author, hash, filepaths
 /** One saved report. */
 export const saved = (repo: Repository, name = 'first') => repo.save(report(name))
 
+const SILENT = { warn: () => {} }
+
 let server: Promise<string> | undefined
 let stop: (() => Promise<void>) | undefined
 
@@ -77,7 +79,7 @@ const createDatabase = async (): Promise<string> => {
     await client.end()
   }
   const database = url.replace(/\/postgres$/, `/${name}`)
-  await migrate(database, { logger: console })
+  await migrate(database, { logger: SILENT })
   return database
 }
 

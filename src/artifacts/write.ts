@@ -133,7 +133,8 @@ async function bodyOf(serializer: AnySerializer, draft: ArtifactDraft, home: Sto
       size: bytes.length,
       options,
       sums: sidecar(bytes.length, sums.digest()),
-      read: () => once(bytes),
+      // What is written is what was hashed, whatever the caller does to the memory meanwhile.
+      read: () => checked(copied(bytes), { digest, size: bytes.length }, 'The value was changed while it was being saved.'),
       home: undefined,
       spool: undefined,
     }
@@ -178,11 +179,15 @@ async function sha256(bytes: Uint8Array, onPiece: (piece: Uint8Array) => unknown
   return hash.digest('hex')
 }
 
+async function* copied(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let start = 0; start < bytes.length; start += CHUNK_SIZE) yield bytes.slice(start, start + CHUNK_SIZE)
+}
+
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes
 }
 
-async function* checked(source: AsyncIterable<Uint8Array>, blob: Blob): AsyncGenerator<Uint8Array, void, undefined> {
+async function* checked(source: AsyncIterable<Uint8Array>, blob: Blob, what = `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256')
   let size = 0
   let last: Uint8Array | undefined
@@ -194,9 +199,7 @@ async function* checked(source: AsyncIterable<Uint8Array>, blob: Blob): AsyncGen
     last = block
   }
   if (size !== blob.size || hash.digest('hex') !== blob.digest) {
-    throw new PersistablesError('ARTIFACT_CORRUPT', `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`, {
-      fix: 'Check the medium, then save again.',
-    })
+    throw new PersistablesError('ARTIFACT_CORRUPT', what, { fix: 'Save it again.', details: { digest: blob.digest } })
   }
   if (last !== undefined) yield last
 }

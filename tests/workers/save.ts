@@ -87,18 +87,18 @@ work(async ({ url, folder, worker, saves, at = 1, mixed }: SaveTask, ready) => {
         if ((await newest.parent('base')).config.of !== newest.config.worker) throw new Error('another parent')
         if ((await repo.hash(newest)) !== newest.hash) throw new Error('another hash')
       })
-      await pause(2)
+      await pause(20)
     }
   }
   const undoer = async (): Promise<void> => {
-    for (; saving; rolledBack++) {
+    for (; rolledBack < saves / 5; rolledBack++) {
       await attempt('transaction', () => rollingBack(async (tx) => void (await repo.using(tx).save(note(base as never, -1)))))
       await pause(5)
     }
   }
   // Somebody else's transaction, which knows nothing of the registry, is open while a save begins and is rolled back while it runs.
   const stranger = async (): Promise<void> => {
-    for (; saving; foreign++) {
+    for (; foreign < saves / 10; foreign++) {
       await attempt('foreign transaction', async () => {
         let during: Promise<void> | undefined
         await rollingBack(async (tx) => {
@@ -112,10 +112,10 @@ work(async ({ url, folder, worker, saves, at = 1, mixed }: SaveTask, ready) => {
     }
   }
 
-  const others = mixed ? [reader(), undoer(), stranger()] : []
-  await Promise.all(Array.from({ length: at }, (_, from) => saver(from)))
+  const reading = mixed ? reader() : undefined
+  await Promise.all([...Array.from({ length: at }, (_, from) => saver(from)), ...(mixed ? [undoer(), stranger()] : [])])
   saving = false
-  await Promise.all(others)
+  await reading
   await repo.close()
   return { versions, datasets, milliseconds, reads, rolledBack, foreign, errors, warnings } satisfies SaveAnswer
 })
