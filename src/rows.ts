@@ -1,6 +1,6 @@
 import { type StoredBlob, stillPinned } from './blobs'
 import { atomically, type PersistableTransaction, rawOf } from './client'
-import { type Dialect, join, type Sql, sql } from './dialect'
+import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { databaseFailure, failureKind } from './failure'
 import { retrying } from './retry'
@@ -41,7 +41,7 @@ export interface Rows {
 /**
  * The {@link Rows} of a client.
  *
- * PostgreSQL: one statement a row; a counter row, locked by its own upsert, gives the number. SQLite: one statement a row gives max + 1, and the
+ * PostgreSQL: one statement a row, edges and tags included when it is the only row; a counter row, locked by its own upsert, gives the number. SQLite: one statement a row gives max + 1, and the
  * database's single writer makes it unique; the counter is a high-water mark that deletes leave behind.
  *
  * @param transaction - whether `client` is a caller's transaction: then nothing is batched (a batch would escape it) and nothing retried
@@ -64,8 +64,10 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, transac
   const attempt = async (rows: readonly NewRow[]): Promise<Row[]> => {
     // Counters in one order for all writers: two saveMany never wait for each other's.
     const order = rows.map((_, i) => i).sort((a, b) => compareCounters(rows[a] as NewRow, rows[b] as NewRow) || a - b)
-    const inserts = order.map((i) => insertRow(dialect, rows[i] as NewRow))
-    const results = await run([...inserts, ...insertEdges(dialect, rows), ...insertTags(dialect, rows)])
+    const inserts = (beside: readonly Sql[]) => order.map((i) => insertRow(dialect, rows[i] as NewRow, beside))
+    const beside = [...insertEdges(dialect, rows), ...insertTags(dialect, rows)]
+    // One statement for one row on PostgreSQL: its counter is then locked for no longer than the server needs, whatever keeps this process busy.
+    const results = await run(dialect.provider === 'postgresql' && rows.length === 1 ? inserts(beside) : [...inserts([]), ...beside])
     const versions = new Map(order.map((i, at) => [i, Number(results[at]?.[0]?.version)]))
     return rows.map(({ edges: _e, blobs: _b, ...row }, i) => ({ ...row, version: versions.get(i) as number, rowVersion: 1 }))
   }
@@ -152,7 +154,8 @@ function ofCounter(row: Pick<NewRow, 'project' | 'type' | 'name'>): Sql {
   return sql`"project" = ${row.project} AND "type" = ${row.type} AND "name" = ${row.name}`
 }
 
-function insertRow(dialect: Dialect, row: NewRow): Sql {
+// `beside`: what PostgreSQL does in the same statement; foreign keys are checked at its end.
+function insertRow(dialect: Dialect, row: NewRow, beside: readonly Sql[]): Sql {
   const table = dialect.table('persistables')
   const counters = dialect.table('persistable_counters')
   if (dialect.provider === 'sqlite') {
@@ -165,8 +168,10 @@ function insertRow(dialect: Dialect, row: NewRow): Sql {
       VALUES (${row.project}, ${row.type}, ${row.name}, coalesce(${newest(dialect, row)}, 0) + 1)
       ON CONFLICT ("project", "type", "name") DO UPDATE SET "version" = c."version" + 1
       RETURNING "version"
-    )
-    INSERT INTO ${table} (${COLUMNS}) SELECT ${values(dialect, row, unlessPinsLost(dialect, row, sql`counter."version"`))} FROM counter RETURNING "version"`
+    ), saved AS (
+      INSERT INTO ${table} (${COLUMNS}) SELECT ${values(dialect, row, unlessPinsLost(dialect, row, sql`counter."version"`))} FROM counter RETURNING "version"
+    ) ${join([raw(''), ...beside.map((statement, i) => sql`${raw(`beside${i}`)} AS (${statement})`)])}
+    SELECT "version" FROM saved`
 }
 
 function raiseCounter(dialect: Dialect, row: NewRow): Sql {

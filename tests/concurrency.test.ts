@@ -1,7 +1,7 @@
-import { Base, Dataset, Note, TYPES } from './workers/models'
-import type { SaveAnswer, SaveTask } from './workers/save'
 import { onEveryProvider, type TestRegistry } from './registries'
 import { quantile, runTogether } from './workers'
+import { Base, Dataset, Note, TYPES } from './workers/models'
+import type { SaveAnswer, SaveTask } from './workers/save'
 
 const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1)
 const sorted = (numbers: readonly number[]): number[] => [...numbers].sort((a, b) => a - b)

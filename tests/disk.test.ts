@@ -6,7 +6,7 @@ import { join, relative } from 'node:path'
 import { diskStore } from '../src'
 import type { Blob, Store } from '../src/artifacts/store'
 import { diskStoreOn } from '../src/artifacts/stores/disk'
-import { FakeFiles } from './fake-files'
+import { FakeFiles, through } from './fake-files'
 import { seededRandom, tempDir } from './support'
 
 const blobOf = (bytes: Uint8Array): Blob => ({ digest: createHash('sha256').update(bytes).digest('hex'), size: bytes.length })
@@ -120,14 +120,23 @@ test('a newer layout is not touched at all; a damaged marker stops writing, not 
   await rm(join(root, 'persistables-store.json'))
   await writeFile(join(root, 'persistables-store.json'), '{"layout":2,"places":[]}')
   const newer = diskStore(root)
-  for (const work of [() => put(newer, HELLO), () => collect(newer.get(blobOf(HELLO))), () => newer.size(blobOf(HELLO).digest), () => newer.delete(blobOf(HELLO).digest), () => newer.owner?.()]) {
+  for (const work of [
+    () => put(newer, HELLO),
+    () => collect(newer.get(blobOf(HELLO))),
+    () => newer.size(blobOf(HELLO).digest),
+    () => newer.delete(blobOf(HELLO).digest),
+    () => newer.owner?.(),
+  ]) {
     await expect(work()).rejects.toMatchObject({ code: 'STORE_FAILED', message: expect.stringMatching(/layout 2.*Upgrade persistables/) })
   }
   for (const damaged of ['', '{"layout":1', '{"layout":1,"owner":7}', '[]', 'null']) {
     await writeFile(join(root, 'persistables-store.json'), damaged)
     const store = diskStore(root)
     expect((await collect(store.get(blobOf(HELLO)))).toString()).toBe('hello')
-    await expect(put(store, bytesOf('new'))).rejects.toMatchObject({ code: 'STORE_FAILED', message: expect.stringMatching(/is damaged.*"owner":null/) })
+    await expect(put(store, bytesOf('new'))).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringMatching(/is damaged.*"owner":null/),
+    })
     await expect(store.owner?.({ claim: 'me' })).rejects.toMatchObject({ code: 'STORE_FAILED' })
   }
 })
@@ -153,7 +162,34 @@ test('one of many claims wins, in any order of events, with a marker there or no
   }
 })
 
-test('the same on a real disk', async () => {
+test('a claimer that saw no owner, and comes back after another one is done, changes nothing', async () => {
+  const files = new FakeFiles({ random: seededRandom() })
+  await put(diskStoreOn(files, '/store'), HELLO)
+  let wake = (): void => undefined
+  const asleep = new Promise<void>((resolve) => {
+    wake = resolve
+  })
+  let claiming = (): void => undefined
+  const begun = new Promise<void>((resolve) => {
+    claiming = resolve
+  })
+  const slow = through(files, {
+    link: async (from, to) => {
+      claiming()
+      await asleep
+      return files.link(from, to)
+    },
+  })
+  const late = diskStoreOn(slow, '/store').owner?.({ claim: 'slow' })
+  await begun
+  expect(await diskStoreOn(files, '/store').owner?.({ claim: 'fast' })).toBe('fast')
+  wake()
+  expect(await late).toBe('fast')
+  expect(await diskStoreOn(files, '/store').owner?.()).toBe('fast')
+  expect([...files.now().keys()].filter((path) => !path.startsWith('/store/sha256'))).toEqual(['/store/persistables-store.json'])
+})
+
+test('one of many claims wins on a real disk too', async () => {
   for (let round = 0; round < 5; round++) {
     const root = await tempDir()
     if (round % 2 === 1) await put(diskStore(root), HELLO)
@@ -191,10 +227,18 @@ test('sweep removes old leftovers, and never what a living writer is writing', a
   const root = await tempDir()
   const store = diskStore(root)
   await put(store, HELLO)
-  const host = hostname().replace(/[^A-Za-z0-9-]/g, '-').slice(0, 60)
+  const host = hostname()
+    .replace(/[^A-Za-z0-9-]/g, '-')
+    .slice(0, 60)
   const dead = spawnSync(process.execPath, ['-e', '']).pid
   const old = new Date(Date.now() - 25 * 3600 * 1000)
-  const leftovers = { [`${host}.${dead}.a`]: old, 'elsewhere.1.b': old, [`${host}.${dead}.c`]: new Date(Date.now() - 23 * 3600 * 1000), [`${host}.${process.ppid}.d`]: old, 'marker-e': old }
+  const leftovers = {
+    [`${host}.${dead}.a`]: old,
+    'elsewhere.1.b': old,
+    [`${host}.${dead}.c`]: new Date(Date.now() - 23 * 3600 * 1000),
+    [`${host}.${process.ppid}.d`]: old,
+    'marker-e': old,
+  }
   for (const [name, time] of Object.entries(leftovers)) {
     await writeFile(join(root, 'tmp', name), 'x')
     await utimes(join(root, 'tmp', name), time, time)
@@ -256,7 +300,8 @@ test('blocks handed to a reader are its own, and a reader that stops leaves no f
 })
 
 test('settings and roots that cannot be used', async () => {
-  for (const name of ['', 'Disk', '1disk', 'a_b', 'a/b']) expect(() => diskStore('x', { name })).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }))
+  for (const name of ['', 'Disk', '1disk', 'a_b', 'a/b'])
+    expect(() => diskStore('x', { name })).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }))
   expect(() => diskStore('')).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   expect(() => diskStore(undefined as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
   const file = join(await tempDir(), 'file')

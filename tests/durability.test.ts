@@ -137,7 +137,8 @@ test('after a power cut at any operation, what was promised is there, and what i
       expect(`${count}: ${digestOf(node.durable)}`).toBe(`${count}: ${digest}`)
       present.add(digest)
     }
-    for (const digest of promised) if (!present.has(digest)) throw new Error(`operation ${count} of ${log.length}: ${digest} was promised, and is lost`)
+    for (const digest of promised)
+      if (!present.has(digest)) throw new Error(`operation ${count} of ${log.length}: ${digest} was promised, and is lost`)
   }
   expect(promised.size).toBe(5)
 })

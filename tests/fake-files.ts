@@ -4,7 +4,13 @@ import type { Random } from './support'
 
 /** One effect on the file system, in the order in which they took place. Files and folders are known by number. */
 export type Effect =
-  | { readonly kind: 'entry'; readonly folder: number; readonly name: string; readonly node: number | null; readonly move?: { readonly folder: number; readonly name: string } }
+  | {
+      readonly kind: 'entry'
+      readonly folder: number
+      readonly name: string
+      readonly node: number | null
+      readonly move?: { readonly folder: number; readonly name: string }
+    }
   | { readonly kind: 'write'; readonly file: number; readonly position: number; readonly bytes: Uint8Array }
   | { readonly kind: 'sync'; readonly file: number }
   | { readonly kind: 'syncDir'; readonly folder: number }
@@ -26,7 +32,8 @@ export interface FakeOptions {
 }
 
 const ROOT = 0
-const systemError = (code: string, operation: string, path: string): Error => Object.assign(new Error(`${code}: failed, ${operation} '${path}'`), { code, syscall: operation, path })
+const systemError = (code: string, operation: string, path: string): Error =>
+  Object.assign(new Error(`${code}: failed, ${operation} '${path}'`), { code, syscall: operation, path })
 
 /**
  * A file system in memory that remembers what was done to it. Each operation takes effect at one moment, some turns of the event loop after it was asked for.
@@ -191,6 +198,20 @@ export class FakeFiles implements DiskFiles {
     return { folder, name: posix.basename(path) }
   }
 }
+
+/** The operations of `files` with some of them replaced: another process on the same disk, that does something of its own there. */
+export const through = (files: DiskFiles, changes: Partial<DiskFiles>): DiskFiles => ({
+  create: (path) => files.create(path),
+  open: (path) => files.open(path),
+  rename: (from, to) => files.rename(from, to),
+  link: (from, to) => files.link(from, to),
+  unlink: (path) => files.unlink(path),
+  mkdir: (path) => files.mkdir(path),
+  syncDir: (path) => files.syncDir(path),
+  stat: (path) => files.stat(path),
+  list: (path) => files.list(path),
+  ...changes,
+})
 
 function apply(effect: Effect, folders: Map<number, Folder>, files: Map<number, Bytes>): void {
   if (effect.kind === 'entry') {

@@ -413,9 +413,18 @@ onEveryProvider((make) => {
     const registry = await make()
     const repo = await registry.open({ types: [Odd, Note] })
     const note = await repo.save(new Note({ name: 'constructor', tags: { constructor: 'x', ['__proto__']: 'y' } }))
-    expect((await repo.load(Note, 'constructor')).tags).toEqual(Object.fromEntries([['constructor', 'x'], ['__proto__', 'y']]))
+    expect((await repo.load(Note, 'constructor')).tags).toEqual(
+      Object.fromEntries([
+        ['constructor', 'x'],
+        ['__proto__', 'y'],
+      ]),
+    )
     const value = JSON.parse('{"__proto__":{"a":1},"constructor":{"prototype":{"b":2}}}')
-    const odd = new Odd({ name: '__proto__', parents: { __proto__role: [], constructor: [note] }, artifacts: { constructor: value, toString: { a: 1 } } })
+    const odd = new Odd({
+      name: '__proto__',
+      parents: { __proto__role: [], constructor: [note] },
+      artifacts: { constructor: value, toString: { a: 1 } },
+    })
     const saved = await repo.save(odd)
     const loaded = await repo.load(Odd, '__proto__')
     expect(Object.getOwnPropertyNames(await loaded.artifact('constructor'))).toEqual(['__proto__', 'constructor'])

@@ -45,7 +45,11 @@ describe('json', () => {
         const reversed = (node: unknown): unknown => {
           if (Array.isArray(node)) return node.map(reversed)
           if (typeof node !== 'object' || node === null) return node
-          return Object.fromEntries(Object.entries(node).reverse().map(([key, child]) => [key, reversed(child)]))
+          return Object.fromEntries(
+            Object.entries(node)
+              .reverse()
+              .map(([key, child]) => [key, reversed(child)]),
+          )
         }
         expect(Buffer.compare(await encode(json(), reversed(tree)), first)).toBe(0)
       }),
@@ -54,7 +58,9 @@ describe('json', () => {
   })
 
   test('what is written is compact JSON with sorted keys', async () => {
-    expect(await encodedText(json(), { b: [1, 'ä', null], a: { d: true, c: -0.5e-7 }, skip: undefined })).toBe('{"a":{"c":-5e-8,"d":true},"b":[1,"ä",null]}')
+    expect(await encodedText(json(), { b: [1, 'ä', null], a: { d: true, c: -0.5e-7 }, skip: undefined })).toBe(
+      '{"a":{"c":-5e-8,"d":true},"b":[1,"ä",null]}',
+    )
     expect(await encodedText(json(), { 10: 1, 9: 2, a: 3 })).toBe('{"10":1,"9":2,"a":3}')
     expect(await encodedText(json(), Object.create(null))).toBe('{}')
     const shared = { x: 1 }
@@ -64,7 +70,8 @@ describe('json', () => {
   test('-0, half surrogate pairs, NUL and keys such as __proto__ survive', async () => {
     expect(Object.is(await roundTrip(json(), -0), -0)).toBe(true)
     expect(await encodedText(json(), 0)).not.toBe(await encodedText(json(), -0))
-    for (const odd of ['\ud800', '\udc00x', 'a\u0000b', '\u2028', '\ufeff', '😀']) expect(await roundTrip(json(), { [odd]: odd })).toEqual({ [odd]: odd })
+    for (const odd of ['\ud800', '\udc00x', 'a\u0000b', '\u2028', '\ufeff', '😀'])
+      expect(await roundTrip(json(), { [odd]: odd })).toEqual({ [odd]: odd })
     const hostile = JSON.parse('{"__proto__":{"polluted":1},"constructor":{"prototype":2},"toJSON":3,"hasOwnProperty":4}')
     const back = (await roundTrip(json(), hostile)) as Record<string, unknown>
     expect(Object.keys(back).sort()).toEqual(['__proto__', 'constructor', 'hasOwnProperty', 'toJSON'])
@@ -126,7 +133,10 @@ describe('json', () => {
   test('a large value does not keep the event loop to itself', async () => {
     let turns = 0
     const timer = setInterval(() => turns++, 0)
-    await encode(json(), Array.from({ length: 100_000 }, (_, i) => ({ i })))
+    await encode(
+      json(),
+      Array.from({ length: 100_000 }, (_, i) => ({ i })),
+    )
     clearInterval(timer)
     expect(turns).toBeGreaterThan(3)
   })
@@ -151,7 +161,8 @@ describe('text', () => {
   test('refuses half a surrogate pair, and bytes that are not UTF-8', async () => {
     const error = await failure(() => encode(text(), 'ab\ud800c'))
     expect([error.code, error.details['position']]).toEqual(['INVALID_ARTIFACT', 2])
-    for (const wrong of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80]]) expect((await failure(() => text().decode(contentOf(Uint8Array.from(wrong))))).code).toBe('INVALID_ARTIFACT')
+    for (const wrong of [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80]])
+      expect((await failure(() => text().decode(contentOf(Uint8Array.from(wrong))))).code).toBe('INVALID_ARTIFACT')
   })
 })
 
@@ -191,17 +202,23 @@ describe('ndjson', () => {
   test('a last line without an end is read; blank and broken lines are errors that name the line', async () => {
     expect(await ndjson().decode(contentOf(utf8('{"a":1}\n2')))).toEqual([{ a: 1 }, 2])
     expect(await ndjson().decode(contentOf(utf8('1\r\n2\r\n')))).toEqual([1, 2])
-    for (const [wrong, line] of [['1\n\n2\n', 2], ['1\n2\n{', 3], ['\n', 1]] as const) {
+    for (const [wrong, line] of [
+      ['1\n\n2\n', 2],
+      ['1\n2\n{', 3],
+      ['\n', 1],
+    ] as const) {
       const error = await failure(() => ndjson().decode(contentOf(utf8(wrong))))
       expect([error.code, error.details['line']]).toEqual(['INVALID_ARTIFACT', line])
     }
-    for (const wrong of [Uint8Array.of(0x31, 0x0a, 0xff), Uint8Array.of(0x22, 0xc3)]) expect((await failure(() => ndjson().decode(contentOf(wrong)))).code).toBe('INVALID_ARTIFACT')
+    for (const wrong of [Uint8Array.of(0x31, 0x0a, 0xff), Uint8Array.of(0x22, 0xc3)])
+      expect((await failure(() => ndjson().decode(contentOf(wrong)))).code).toBe('INVALID_ARTIFACT')
   })
 
   test('a row that does not fit is named', async () => {
     const error = await failure(() => encode(ndjson(), [{ a: 1 }, { b: [new Date(0)] }]))
     expect([error.code, error.details['path']]).toEqual(['INVALID_ARTIFACT', 'row 1.b[0]'])
-    for (const wrong of ['text', utf8('x'), { length: 1 }, null, 1]) expect((await failure(() => encode(ndjson(), wrong))).code).toBe('INVALID_ARTIFACT')
+    for (const wrong of ['text', utf8('x'), { length: 1 }, null, 1])
+      expect((await failure(() => encode(ndjson(), wrong))).code).toBe('INVALID_ARTIFACT')
   })
 })
 
@@ -257,7 +274,8 @@ describe('bytes', () => {
 
   test('a pair of surrogates may be split between two strings of a stream, and half of one is refused', async () => {
     expect(await roundTrip(bytes(), Readable.from(['a\ud83d', '\ude00b']))).toEqual(utf8('a😀b'))
-    for (const wrong of [['a\ud83d'], ['a\ud83d', Buffer.from('x')], ['\ude00']]) expect((await failure(() => encode(bytes(), Readable.from(wrong)))).code).toBe('INVALID_ARTIFACT')
+    for (const wrong of [['a\ud83d'], ['a\ud83d', Buffer.from('x')], ['\ude00']])
+      expect((await failure(() => encode(bytes(), Readable.from(wrong)))).code).toBe('INVALID_ARTIFACT')
     expect((await failure(() => encode(bytes(), '\ud83d'))).code).toBe('INVALID_ARTIFACT')
   })
 
@@ -272,7 +290,18 @@ describe('bytes', () => {
       const error = await failure(() => encode(bytes(), wrong))
       expect([error.code, error.message]).toEqual(['INVALID_ARTIFACT', expect.stringContaining('fresh')])
     }
-    for (const wrong of [new Float32Array(1), new DataView(new ArrayBuffer(1)), { a: 1 }, [1], 1, null, undefined, [HELLO], Readable.from([{ a: 1 }]), Readable.from([1])]) {
+    for (const wrong of [
+      new Float32Array(1),
+      new DataView(new ArrayBuffer(1)),
+      { a: 1 },
+      [1],
+      1,
+      null,
+      undefined,
+      [HELLO],
+      Readable.from([{ a: 1 }]),
+      Readable.from([1]),
+    ]) {
       expect((await failure(() => encode(bytes(), wrong))).code).toBe('INVALID_ARTIFACT')
     }
   })
@@ -282,8 +311,12 @@ test('a pattern is named after its store and its serializer, and names are check
   const pattern = json().to('team-bucket')
   expect([pattern.name, pattern.store, pattern.serializer.name]).toEqual(['team-bucket_json', 'team-bucket', 'json'])
   for (const name of ['', 'Disk', 'a_b', '../x']) expect(() => json().to(name)).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }))
-  expect(() => serializer({ name: 'No', encode: () => ({ bytes: HELLO0 }), decode: () => 1 })).toThrow(expect.objectContaining({ code: 'INVALID_NAME' }))
-  expect(() => serializer({ name: 'half', encode: () => ({ bytes: HELLO0 }) } as never)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('decode') }))
+  expect(() => serializer({ name: 'No', encode: () => ({ bytes: HELLO0 }), decode: () => 1 })).toThrow(
+    expect.objectContaining({ code: 'INVALID_NAME' }),
+  )
+  expect(() => serializer({ name: 'half', encode: () => ({ bytes: HELLO0 }) } as never)).toThrow(
+    expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('decode') }),
+  )
 })
 const HELLO0 = new Uint8Array(0)
 

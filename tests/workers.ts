@@ -64,7 +64,10 @@ export const runWorker = async <A>(name: string, task: object, options: { readon
 }
 
 /** Runs workers that all begin when the last of them is ready; every one must answer. */
-export const runTogether = async <A>(name: string, tasks: readonly object[]): Promise<{ readonly answers: readonly A[]; readonly seconds: number }> => {
+export const runTogether = async <A>(
+  name: string,
+  tasks: readonly object[],
+): Promise<{ readonly answers: readonly A[]; readonly seconds: number }> => {
   const workers = tasks.map((task) => startWorker<A>(name, task))
   await Promise.all(workers.map(({ ready }) => ready))
   const start = performance.now()

@@ -5,7 +5,7 @@ import { median, pairedRatio, percentile } from './stats'
 export interface Contestant {
   readonly what: string
   /** The timed work of one sample, doing `times` operations. Gives a number of milliseconds instead when it times itself. */
-  readonly run: (times: number, round: number) => Promise<number | void> | number | void
+  readonly run: (times: number, round: number) => Promise<number | undefined> | number | undefined
   /** Untimed, before each of its samples. */
   readonly before?: (round: number) => Promise<unknown> | unknown
 }

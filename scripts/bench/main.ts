@@ -59,7 +59,8 @@ const main = async (): Promise<void> => {
     return
   }
   const chosen = BENCHMARKS.filter(({ name }) => values.only.length === 0 || values.only.some((part) => name.includes(part)))
-  if (chosen.length === 0) throw new Error(`There is no benchmark like ${values.only.join(', ')}. There are ${BENCHMARKS.map(({ name }) => name).join(', ')}.`)
+  if (chosen.length === 0)
+    throw new Error(`There is no benchmark like ${values.only.join(', ')}. There are ${BENCHMARKS.map(({ name }) => name).join(', ')}.`)
 
   const results: (Figure | Missing)[] = []
   try {

@@ -25,7 +25,12 @@ export const tableOf = (results: readonly (Figure | Missing)[]): string => {
     const { name, unit, ours, bare, ratio, notes } = result
     const side = ({ what, median, p95 }: Figure['ours']): string => `${what} ${number(median)} ${unit} (${number(p95)})`
     table.push([name, side(ours), side(bare), ratio.value.toFixed(2), `${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)}`, verdict(result)])
-    if (notes !== undefined) lines.push(`${name}: ${Object.entries(notes).map(([what, value]) => `${what} ${number(value)}`).join(', ')}`)
+    if (notes !== undefined)
+      lines.push(
+        `${name}: ${Object.entries(notes)
+          .map(([what, value]) => `${what} ${number(value)}`)
+          .join(', ')}`,
+      )
   }
   return [table.toString(), ...lines].join('\n')
 }

@@ -187,7 +187,11 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefi
   yield bytes
 }
 
-async function* checked(source: AsyncIterable<Uint8Array>, blob: Blob, what = `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`): AsyncGenerator<Uint8Array, void, undefined> {
+async function* checked(
+  source: AsyncIterable<Uint8Array>,
+  blob: Blob,
+  what = `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256')
   let size = 0
   let last: Uint8Array | undefined

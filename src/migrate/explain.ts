@@ -38,7 +38,7 @@ export function refusal(status: MigrationStatus, place: Place, migrating: boolea
         'SCHEMA_OUTDATED',
         `The tables in ${place.url} were not made by this package's migrations, and lack ${list(missing.slice(0, 5))}${missing.length > 5 ? ` and ${missing.length - 5} more` : ''}.`,
         {
-          fix: 'Bring the models up to date with `npx persistables init`, then run `npx prisma migrate dev` (or `prisma db push`) in the project that made them.',
+          fix: 'Copy the base models anew from prisma/models.prisma of this package, then run `npx prisma migrate dev` (or `prisma db push`) in the project that made them.',
           details,
         },
       )
@@ -60,8 +60,8 @@ export function refusal(status: MigrationStatus, place: Place, migrating: boolea
       return new PersistablesError('SCHEMA_FOREIGN', `The database ${place.url} belongs to another application; it was not touched.`, {
         fix:
           place.provider === 'sqlite'
-            ? 'Choose another file; or let that application have the registry: `npx persistables init` adds the models to its Prisma schema, and createRepository({ client }) uses its client.'
-            : 'Choose a schema of its own (?schema=persistables at the end of the url); or add the models to that application: `npx persistables init`, then `npx prisma migrate dev`, and createRepository({ client }).',
+            ? 'Choose another file; or let that application have the registry: copy the base models (prisma/models.prisma of this package) into its Prisma schema, and use its client with createRepository({ client }).'
+            : 'Choose a schema of its own (?schema=persistables at the end of the url); or let that application have the registry: copy the base models (prisma/models.prisma of this package) into its Prisma schema, run `npx prisma migrate dev`, and use createRepository({ client }).',
         details,
       })
   }

@@ -34,7 +34,13 @@ class Undo extends Error {}
 
 work(async ({ url, folder, worker, saves, at = 1, mixed }: SaveTask, ready) => {
   const warnings: string[] = []
-  const repo = await openRepository({ url, types: TYPES, stores: [diskStore(`${folder}/files`)], logger: { warn: (message) => void warnings.push(message) }, author: `w${worker}` })
+  const repo = await openRepository({
+    url,
+    types: TYPES,
+    stores: [diskStore(`${folder}/files`)],
+    logger: { warn: (message) => void warnings.push(message) },
+    author: `w${worker}`,
+  })
   const client = repo.client as unknown as Transactions
   const errors: string[] = []
   const [versions, datasets, milliseconds]: [number[], number[], number[]] = [[], [], []]
@@ -102,7 +108,9 @@ work(async ({ url, folder, worker, saves, at = 1, mixed }: SaveTask, ready) => {
       await attempt('foreign transaction', async () => {
         let during: Promise<void> | undefined
         await rollingBack(async (tx) => {
-          await tx.$executeRawUnsafe(`INSERT INTO "persistable_counters" ("project", "type", "name", "version") VALUES ('foreign', 't', 'w${worker}', 1)`)
+          await tx.$executeRawUnsafe(
+            `INSERT INTO "persistable_counters" ("project", "type", "name", "version") VALUES ('foreign', 't', 'w${worker}', 1)`,
+          )
           during = attempt('save beside', async () => versions.push((await repo.save(note(base as never, saves + foreign))).version))
           await pause(3)
         })
@@ -112,6 +120,7 @@ work(async ({ url, folder, worker, saves, at = 1, mixed }: SaveTask, ready) => {
     }
   }
 
+  if (process.env['DBG']) setInterval(() => console.error(worker, versions.length, reads, rolledBack, foreign, errors.length), 2000).unref()
   const reading = mixed ? reader() : undefined
   await Promise.all([...Array.from({ length: at }, (_, from) => saver(from)), ...(mixed ? [undoer(), stranger()] : [])])
   saving = false
