@@ -2,7 +2,7 @@ import { type StoredBlob, stillPinned } from './blobs'
 import { atomically, type PersistableTransaction, rawOf } from './client'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
-import { databaseFailure, failureKind } from './failure'
+import { databaseFailure, type FailureKind, failureKind } from './failure'
 import { retrying } from './retry'
 import { labelOf, type Row } from './row'
 
@@ -27,6 +27,8 @@ export interface Edge {
 export class PinsLost extends Error {}
 
 const MAX_CONFLICTS = 20
+// What ends a caller's transaction, and would not stand in the way of another try: on SQLite, busy is also a transaction that read before somebody else wrote.
+const RETRIABLE: ReadonlySet<FailureKind> = new Set(['unique', 'busy', 'serialization'])
 
 /** Writes rows with race-free versions. */
 export interface Rows {
@@ -83,8 +85,8 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, transac
           const kind = failureKind(cause)
           if (kind === 'null') throw new PinsLost()
           if (kind === 'foreign-key') throw parentGone(rows, cause)
+          if (transaction && RETRIABLE.has(kind)) throw conflict(rows, cause, kind)
           if (kind !== 'unique') throw databaseFailure(cause, `saving ${labels(rows)}`)
-          if (transaction) throw conflict(rows, cause)
           await refuseKnownIds(rows)
           if (conflicts >= MAX_CONFLICTS) throw databaseFailure(cause, `giving ${labels(rows)} a version`)
           // Somebody inserted past the counter without raising it: bring it up and try again.
@@ -225,8 +227,9 @@ function parentGone(rows: readonly NewRow[], cause: unknown): PersistablesError 
   })
 }
 
-function conflict(rows: readonly NewRow[], cause: unknown): PersistablesError {
-  return new PersistablesError('VERSION_CONFLICT', `Another writer took the next version of ${labels(rows)} first.`, {
+function conflict(rows: readonly NewRow[], cause: unknown, kind: FailureKind): PersistablesError {
+  const what = kind === 'unique' ? `took the next version of ${labels(rows)} first` : `was in the way of this transaction's save of ${labels(rows)}`
+  return new PersistablesError('VERSION_CONFLICT', `Another writer ${what}.`, {
     fix: 'Retry the whole transaction.',
     details: { names: rows.map(({ type, name }) => `${type}/${name}`) },
     cause,
