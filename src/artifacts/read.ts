@@ -143,7 +143,7 @@ async function sumsOf(
   request: ReadRequest,
 ): Promise<{ sums: Uint8Array; chunkSize: number }> {
   const { chunks } = record
-  if (chunks !== undefined && isUsable(chunks, record)) {
+  if (typeof chunks === 'object' && chunks !== null && isUsable(chunks, record)) {
     try {
       return { sums: await readWhole(store, chunks), chunkSize: chunks.chunkSize }
     } catch (error) {

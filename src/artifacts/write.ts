@@ -180,7 +180,7 @@ async function sha256(bytes: Uint8Array, onPiece: (piece: Uint8Array) => unknown
 }
 
 async function* copied(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let start = 0; start < bytes.length; start += CHUNK_SIZE) yield bytes.slice(start, start + CHUNK_SIZE)
+  for (let start = 0; start < bytes.length; start += CHUNK_SIZE) yield new Uint8Array(bytes.subarray(start, start + CHUNK_SIZE))
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
