@@ -189,7 +189,7 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
       if (value === undefined) return []
       if (key === 'tags') return tagFilters(value as Record<string, string>)
       const column = COLUMNS[key as keyof typeof COLUMNS]
-      if (column === undefined) throw invalid(`There is no condition on "${key}"`, suggest(key, [...Object.keys(COLUMNS), 'tags'], ''))
+      if (!Object.hasOwn(COLUMNS, key)) throw invalid(`There is no condition on "${key}"`, suggest(key, [...Object.keys(COLUMNS), 'tags'], ''))
       return columnFilters(key as keyof typeof COLUMNS, raw(`p."${column}"`), value)
     })
   }

@@ -34,7 +34,7 @@ import { type Registry, registryOf } from './registry'
 import { labelOf, type Row, rowIdentity } from './row'
 import { PinsLost, type Rows, rowsOf } from './rows'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
-import { draftHash, type Staged, stage } from './staging'
+import { draftHash, refreshed, type Staged, stage } from './staging'
 import type { Logger } from './types'
 
 /** What a repository is made of. */
@@ -179,6 +179,11 @@ class PersistableRepository implements Repository {
 
   using(tx: PersistableTransaction): TransactionRepository {
     this.#assertOpen()
+    if (typeof tx?.$queryRawUnsafe !== 'function' || (tx as unknown) === this.#parts.client || '$connect' in tx) {
+      throw new PersistablesError('INVALID_OPTION', 'using() got something else than the client of a transaction.', {
+        fix: 'Pass what the callback gets: prisma.$transaction(async (tx) => repo.using(tx).save(ready)).',
+      })
+    }
     return new PersistableRepository(this.#parts, tx)
   }
 
@@ -190,6 +195,7 @@ class PersistableRepository implements Repository {
 
   async load(...args: unknown[]): Promise<never> {
     const { type, ref, options } = loadArguments(args)
+    this.#assertOpen()
     const found = await this.#load(type, ref, options)
     if (found === null) throw await this.#notFound(type, ref)
     return found as never
@@ -197,6 +203,7 @@ class PersistableRepository implements Repository {
 
   async tryLoad(...args: unknown[]): Promise<never> {
     const { type, ref, options } = loadArguments(args)
+    this.#assertOpen()
     return (await this.#load(type, ref, options)) as never
   }
 
@@ -222,6 +229,7 @@ class PersistableRepository implements Repository {
   }
 
   async versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>> {
+    definitionOf(type)
     return this.find(type, { where: { name: checkName('name', name) }, orderBy: { version: 'desc' } })
   }
 
@@ -284,8 +292,10 @@ class PersistableRepository implements Repository {
           return draft as unknown as AnySaved
         })
       } catch (error) {
+        // What was staged stays staged: a stream cannot be staged again.
+        if (!(error instanceof PinsLost)) throw error
         for (const draft of drafts) this.#parts.life.staged.delete(draft)
-        if (!(error instanceof PinsLost) || attempt > 0) throw pinsLost(error, drafts)
+        if (attempt > 0) throw pinsLost(error, drafts)
       }
     }
   }
@@ -295,7 +305,7 @@ class PersistableRepository implements Repository {
     for (const draft of drafts) {
       const facts = factsOf(draft)
       const ready = this.#parts.life.staged.get(draft)
-      if (ready?.edits === facts.edits) staged.push(ready)
+      if (ready?.edits === facts.edits) staged.push(refreshed(draft, ready))
       else if (facts.definition.artifacts.size === 0) staged.push(...(await stage([draft], this.#staging(options))))
       else {
         throw new PersistablesError(
@@ -318,7 +328,8 @@ class PersistableRepository implements Repository {
   async #stage(drafts: readonly AnyDraft[], options: SaveOptions): Promise<Staged[]> {
     const { staged } = this.#parts.life
     const known = drafts.map((draft) => staged.get(draft))
-    if (known.every((ready, i) => ready !== undefined && ready.edits === factsOf(drafts[i]).edits)) return known as Staged[]
+    if (known.every((ready, i) => ready !== undefined && ready.edits === factsOf(drafts[i]).edits))
+      return drafts.map((draft, i) => refreshed(draft, known[i] as Staged))
     const fresh = await stage(drafts, this.#staging(options))
     for (const [i, draft] of drafts.entries()) staged.set(draft, fresh[i] as Staged)
     return fresh
@@ -350,7 +361,6 @@ class PersistableRepository implements Repository {
   }
 
   async #load(type: AnyType | undefined, ref: RefInput, options: LoadOptions): Promise<AnySaved | null> {
-    this.#assertOpen()
     const row = await this.#row(type, ref)
     if (row === null) return null
     const instance = this.#restore(row, type)
@@ -449,6 +459,11 @@ class PersistableRepository implements Repository {
 
   async #prefetch(instance: AnySaved, artifacts: ArtifactLoading): Promise<void> {
     if (artifacts === 'lazy') return
+    if (artifacts !== 'eager' && !Array.isArray(artifacts)) {
+      throw new PersistablesError('INVALID_OPTION', `artifacts cannot be ${JSON.stringify(artifacts)}.`, {
+        fix: "Pass 'lazy', 'eager' or a list of names.",
+      })
+    }
     for (const name of artifacts === 'eager' ? Object.keys(instance.filepaths) : artifacts) await instance.artifact(name as never)
   }
 
@@ -457,7 +472,10 @@ class PersistableRepository implements Repository {
     const resolve = async (role: Role, ref: string | { readonly id: string }) => {
       const type = isType(role.accepts) ? role.accepts : undefined
       const full = typeof ref === 'string' && type === undefined && !ref.includes('/') ? `${String(role.accepts)}/${ref}` : ref
-      return (await this.load(type, full)) as AnySaved
+      // Not load(): a save that is under way may go on while the repository closes.
+      const parent = await this.#load(type, full, {})
+      if (parent === null) throw await this.#notFound(type, full)
+      return parent
     }
     return { project, author, cwd, stores, serializers, blobs, resolve, ...(options.signal !== undefined && { signal: options.signal }) }
   }
@@ -540,9 +558,10 @@ function loadArguments(args: readonly unknown[]): { type: AnyType | undefined; r
 
 function typeAndOptions<O>(args: readonly unknown[]): [AnyType | undefined, O] {
   const [first, second] = args
-  if (typeof first === 'function') {
-    definitionOf(first as unknown as AnyType)
-    return [first as unknown as AnyType, (second ?? {}) as O]
+  // A class that is undefined (circular imports do that) must not turn into "all of them".
+  if (typeof first === 'function' || args.length > 1 || (first !== undefined && (typeof first !== 'object' || first === null))) {
+    definitionOf(first as AnyType)
+    return [first as AnyType, (second ?? {}) as O]
   }
   return [undefined, (first ?? {}) as O]
 }

@@ -9,7 +9,7 @@ import { PersistablesError, suggest } from './errors'
 import { describe, factsOf, isPersistable } from './facts'
 import { draftIdentity, identityHash } from './identity'
 import { libraryVersions } from './libraries'
-import { identities, labelOf, type Metadata, metadataOf, type ParentNote, type Row } from './row'
+import { identities, labelOf, type Metadata, metadataOf, type ParentNote, type Row, rowIdentity } from './row'
 import type { Edge, NewRow } from './rows'
 import type { AnyArtifact, AnyDraft, AnySaved } from './shape'
 import type { Filepaths, JsonObject } from './types'
@@ -81,14 +81,7 @@ export async function draftHash(draft: AnyDraft, context: StagingContext): Promi
 async function plan(draft: AnyDraft, plans: ReadonlyMap<AnyDraft, Plan>, context: StagingContext): Promise<Plan> {
   const facts = factsOf(draft)
   const { definition } = facts
-  const state = validate(definition.state, facts.state, 'state', describe(draft)).json
-  if ('save_patterns' in state) {
-    throw new PersistablesError(
-      'INVALID_CONFIG',
-      `The state of ${describe(draft)} has a member "save_patterns", which the registry keeps for itself.`,
-      { fix: 'Call it something else.' },
-    )
-  }
+  const state = stateOf(draft)
   const tags = checkTags(facts.tags)
   const { notes, edges } = await resolveParents(draft, plans, context)
   const wanted = [...definition.artifacts].map(([name, declared]) => ({ name, declared, patterns: patternsOf(draft, name, declared, context) }))
@@ -107,6 +100,30 @@ async function plan(draft: AnyDraft, plans: ReadonlyMap<AnyDraft, Plan>, context
     for (const artifact of encoded) await artifact.discard()
     throw error
   }
+}
+
+/** A draft's state in normal form, validated again: it may have been changed since. Throws `INVALID_CONFIG`. */
+function stateOf(draft: AnyDraft): JsonObject {
+  const facts = factsOf(draft)
+  const state = validate(facts.definition.state, facts.state, 'state', describe(draft)).json
+  // `$` in the normal form: the state has a key `$` or `__proto__`, and what the registry adds beside it would make it unreadable.
+  const taken = ['save_patterns', '$'].find((key) => Object.hasOwn(state, key))
+  if (taken === undefined) return state
+  throw new PersistablesError(
+    'INVALID_CONFIG',
+    `The state of ${describe(draft)} has a member ${taken === '$' ? '"$" or "__proto__"' : `"${taken}"`}, which the registry keeps for itself.`,
+    {
+      fix: 'Call it something else, or put it one level deeper.',
+    },
+  )
+}
+
+/** What was staged, with the state and tags that the draft has now: they may be changed until it is saved, and need no bytes. */
+export function refreshed(draft: AnyDraft, { row, edits }: Staged): Staged {
+  const patterns = metadataOf(row).state?.save_patterns ?? {}
+  const metadata = { ...row.metadata, state: { ...stateOf(draft), save_patterns: patterns } } as unknown as JsonObject
+  const now = { ...row, metadata, tags: checkTags(factsOf(draft).tags) }
+  return { edits, row: { ...now, hash: identityHash(draft, rowIdentity(now)) } }
 }
 
 interface Parts {

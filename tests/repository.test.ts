@@ -435,3 +435,33 @@ onEveryProvider((make) => {
     expect(({} as { a?: number }).a).toBeUndefined()
   })
 })
+
+onEveryProvider((make) => {
+  test('state and tags count as they are when it is saved, also after staging', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const draft = new Note({ name: 'n', state: { seen: 1 }, tags: { a: '1' } })
+    await repo.stage(draft)
+    ;(draft.state as { seen: number }).seen = 2
+    draft.tags['b'] = '2'
+    const saved = await repo.save(draft)
+    const loaded = await repo.load(Note, 'n')
+    expect([saved.state, loaded.state, saved.tags, loaded.tags]).toEqual([{ seen: 2 }, { seen: 2 }, { a: '1', b: '2' }, { a: '1', b: '2' }])
+    for (const state of [{ $: 1 }, JSON.parse('{"__proto__":{"x":1}}'), { save_patterns: 1 }]) {
+      expect((await failure(repo.save(new Note({ state })))).code).toBe('INVALID_CONFIG')
+    }
+    expect(await repo.count()).toBe(1)
+  })
+
+  test('a class that is undefined is an error, not everything; using() takes transactions only', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    await repo.save(new Note({ name: 'n' }))
+    for (const wrong of [undefined, null, 'Note', {}]) {
+      expect((await failure(repo.find(wrong as never, { where: { name: 'nope' } }))).code).toBe('INVALID_OPTION')
+      expect((await failure(repo.versions(wrong as never, 'nope'))).code).toBe('INVALID_OPTION')
+      expect((await failure(async () => repo.using(wrong as never))).code).toBe('INVALID_OPTION')
+    }
+    expect((await failure(async () => repo.using(repo.client))).code).toBe('INVALID_OPTION')
+    expect((await failure(repo.find(Note, { where: { constructor: 'x' } as never }))).code).toBe('INVALID_QUERY')
+    expect((await failure(repo.load(Note, 'n', { artifacts: 'eagre' as never }))).code).toBe('INVALID_OPTION')
+  })
+})
