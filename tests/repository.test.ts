@@ -41,7 +41,7 @@ const failure = async (work: Promise<unknown> | (() => unknown)): Promise<Persis
   throw new Error('it did not fail')
 }
 
-onEveryProvider((make) => {
+onEveryProvider((make, provider) => {
   test('saves, versions and loads back what was saved', async () => {
     const registry = await make()
     const repo = await registry.open({ types: TYPES })
@@ -146,6 +146,63 @@ onEveryProvider((make) => {
     expect((await repo.save(good)).version).toBe(1)
     const orphan = new Model({ name: 'orphan', config: { rate: 1 }, parents: { dataset: dataset('unsaved'), notes: [] }, artifacts: { weights: [] } })
     expect((await failure(repo.save(orphan))).code).toBe('NOT_SAVED')
+  })
+
+  test('saveMany of more than one statement takes: names mixed, versions in the order given, rows exactly as save writes them', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const config = { text: '"quoted" \\back\\ 1e21 \u2028 \u{1f642} é \n\t' }
+    const first = await repo.save(new Note({ name: 'a', config, state: { seen: 1e21 } }))
+    const names = Array.from({ length: 1103 }, (_, i) => ['a', 'b', 'a', 'é'][i % 4] as string)
+    const saved = await repo.saveMany(names.map((name) => new Note({ name, config, state: { seen: 1e21 } })))
+    const next = new Map([['a', first.version]])
+    const expected = names.map((name) => {
+      next.set(name, (next.get(name) ?? 0) + 1)
+      return `${name}@${next.get(name)}`
+    })
+    expect(saved.map(({ name, version }) => `${name}@${version}`)).toEqual(expected)
+    expect((await repo.save(new Note({ name: 'a' }))).version).toBe((next.get('a') as number) + 1)
+    const loaded = await repo.find(Note, { where: { id: { in: saved.map(({ id }) => id) } } })
+    expect(new Set(loaded.map(({ id, name, version }) => `${id} ${name}@${version}`))).toEqual(
+      new Set(saved.map(({ id, name, version }) => `${id} ${name}@${version}`)),
+    )
+    expect(loaded[0]).toMatchObject({ config, state: { seen: 1e21 }, hasExternalFiles: false, versionDescription: '' })
+    expect(loaded[0]?.createdAt).toEqual(saved[0]?.createdAt)
+
+    const stored = (id: string | undefined) =>
+      repo.client.$queryRawUnsafe(
+        `SELECT CAST("metadata" AS text) AS "metadata", CAST("filepaths" AS text) AS "filepaths", "has_external_files", "row_version", "author", "hash",
+          ${provider === 'sqlite' ? 'length("created_at") || typeof("created_at") || typeof("has_external_files") || typeof("row_version")' : '1'} AS "types"
+        FROM "persistables" WHERE "id" = '${id}'`,
+      )
+    expect(await stored(saved[0]?.id)).toEqual(await stored(first.id))
+  })
+
+  test('saveMany and save of the same names at once', async () => {
+    const registry = await make()
+    const repos = [await registry.open({ types: TYPES }), await registry.open({ types: TYPES })]
+    const many = repos.flatMap((repo) =>
+      Array.from({ length: 4 }, (_, k) => repo.saveMany(Array.from({ length: 30 }, (_, i) => new Note({ name: 'xyz'[(i + k) % 3] as string })))),
+    )
+    const one = repos.flatMap((repo) => Array.from({ length: 30 }, (_, i) => repo.save(new Note({ name: 'xyz'[i % 3] as string }))))
+    const saved = [...(await Promise.all(many)).flat(), ...(await Promise.all(one))]
+    for (const name of ['x', 'y', 'z']) {
+      const versions = saved.flatMap((note) => (note.name === name ? [note.version] : []))
+      expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
+    }
+  })
+
+  test('rows put in past the counters, by hand, do not stand in the way', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    await repo.save(new Note({ name: 'n' }))
+    const copy = (version: number) =>
+      repo.client.$executeRawUnsafe(
+        `INSERT INTO "persistables" SELECT 'by-hand-${version}' AS "id", "type", "registered_name", "project", "name", "author", ${version}, "version_description", "hash",
+          "has_external_files", "filepaths", "metadata", "row_version", "created_at", "modified_at" FROM "persistables" WHERE "version" = 1`,
+      )
+    await copy(2)
+    await copy(4)
+    const saved = await repo.saveMany([new Note({ name: 'n' }), new Note({ name: 'other' }), new Note({ name: 'n' })])
+    expect(saved.map(({ name, version }) => `${name}@${version}`)).toEqual(['n@5', 'other@1', 'n@6'])
   })
 
   test('200 saves of one name at once in one process', async () => {

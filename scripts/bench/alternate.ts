@@ -33,31 +33,46 @@ export const alternate = async (options: AlternateOptions): Promise<Comparison> 
   const bare = [options.bare].flat()
   const warmup = options.warmup ?? Math.max(1, Math.ceil(rounds / 10))
   const contestants = [ours, ...bare]
-  const samples = contestants.map((): number[] => [])
+  const samples = contestants.map((): Sample[] => [])
   for (let round = 0; round < warmup + rounds; round++) {
     const order = contestants.map((_, i) => i)
     if (round % 2 === 1) order.reverse()
     for (const i of order) {
       const took = await sample(contestants[i] as Contestant, times, round)
-      if (round >= warmup) samples[i]?.push((took / times) * (unit === 'µs' ? 1000 : 1))
+      if (round >= warmup) samples[i]?.push(took)
     }
   }
   const [mine = [], ...others] = samples
-  const against = mine.map((_, round) => Math.max(...others.map((other) => other[round] as number)))
+  const against = mine.map((_, round) => slowest(others.map((other) => other[round] as Sample)))
+  const scale = (unit === 'µs' ? 1000 : 1) / times
+  const walls = (taken: readonly Sample[]): number[] => taken.map(({ wall }) => wall * scale)
+  const cpus = (taken: readonly Sample[]): number[] => taken.flatMap(({ cpu }) => cpu ?? [])
   return {
     unit,
-    ours: side(ours.what, mine),
-    bare: side(bare.map(({ what }) => what).join(' or '), against),
-    ratio: pairedRatio(mine, against),
+    ours: side(ours.what, walls(mine)),
+    bare: side(bare.map(({ what }) => what).join(' or '), walls(against)),
+    ratio: pairedRatio(walls(mine), walls(against)),
+    ...(bare.length === 1 && cpus([...mine, ...against]).length === 2 * rounds && { cpu: pairedRatio(cpus(mine), cpus(against)) }),
     ...(options.notes !== undefined && { notes: options.notes }),
   }
 }
 
-const sample = async (contestant: Contestant, times: number, round: number): Promise<number> => {
+// Milliseconds. A contestant that times itself works elsewhere: what this process spent says nothing about it.
+interface Sample {
+  readonly wall: number
+  readonly cpu: number | undefined
+}
+
+const slowest = (samples: readonly Sample[]): Sample => samples.reduce((worst, one) => (one.wall > worst.wall ? one : worst))
+
+const sample = async (contestant: Contestant, times: number, round: number): Promise<Sample> => {
   await contestant.before?.(round)
-  const start = performance.now()
+  const [start, spent] = [performance.now(), process.cpuUsage()]
   const own = await contestant.run(times, round)
-  return own ?? performance.now() - start
+  if (typeof own === 'number') return { wall: own, cpu: undefined }
+  const wall = performance.now() - start
+  const { user, system } = process.cpuUsage(spent)
+  return { wall, cpu: (user + system) / 1000 }
 }
 
 const side = (what: string, values: readonly number[]): Comparison['ours'] => ({

@@ -18,6 +18,8 @@ export interface Figure {
   readonly ours: Side
   readonly bare: Side
   readonly ratio: Ratio
+  /** of the processor time that this process spent, which other load on the machine changes little. The database server's is not in it. */
+  readonly cpu?: Ratio
   /** the highest ratio that is good enough */
   readonly bar?: number
   /** further numbers, e.g. saves per second */

@@ -13,7 +13,8 @@ export const work = <T>(run: (task: T, ready: () => Promise<void>) => Promise<ob
   }
   run(JSON.parse(process.argv[2] ?? '{}') as T, ready).then(
     (answer) => say({ answer }),
-    (error: unknown) => say({ answer: { failed: describe(error) } }),
+    // What is still open then would keep the process alive.
+    (error: unknown) => process.stdout.write(`${JSON.stringify({ answer: { failed: describe(error) } })}\n`, () => process.exit(1)),
   )
 }
 

@@ -39,13 +39,14 @@ const ownClient = (url: string): PrismaClient => new PrismaClient({ adapter: new
 
 work(async ({ url, folder, worker, saves, at = 1, mixed, own = false }: SaveTask, ready) => {
   const warnings: string[] = []
-  const repo = await openRepository({
-    url,
+  const options = {
     types: TYPES,
     stores: [diskStore(`${folder}/files`)],
-    logger: { warn: (message) => void warnings.push(message) },
+    logger: { warn: (message: string) => void warnings.push(message) },
     author: `w${worker}`,
-  })
+  }
+  const repo = own ? createRepository({ ...options, client: ownClient(url) }) : await openRepository({ url, ...options })
+  const beside = mixed ? await openRepository({ url, ...options }) : repo
   const client = repo.client as unknown as Transactions
   const errors: string[] = []
   const [versions, datasets, milliseconds]: [number[], number[], number[]] = [[], [], []]
