@@ -30,6 +30,11 @@ export interface PersistableClient extends PersistableTransaction {
   $disconnect(): Promise<void>
 }
 
+/** Whether a value is the client of an interactive transaction: Prisma takes from it what only a whole client can do. */
+export function isTransaction(value: unknown): value is PersistableTransaction {
+  return typeof (value as Partial<PersistableTransaction> | null | undefined)?.$queryRawUnsafe === 'function' && !('$connect' in (value as object))
+}
+
 /** The raw calls of a client as the registry makes them. */
 export interface RawClient {
   $queryRawUnsafe<T>(query: string, ...values: unknown[]): PromiseLike<T>

@@ -71,7 +71,7 @@ async function connectSqlite(target: SqliteTarget, { logger, create = true }: Co
     logger.warn(`The database ${shown} cannot be written: ${how}, and saving will fail.`, { path: file, copy: opened.copied })
   }
   const factory = await sqliteFactory(opened.path, { readonly: opened.readOnly })
-  const adapter = opened.readOnly ? factory : factory
+  const adapter = opened.readOnly ? factory : immediate(factory)
   const { PrismaClient } = GENERATED.sqlite()
   const client = new PrismaClient({ adapter })
   return {

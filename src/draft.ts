@@ -78,7 +78,7 @@ function givenParents(
     if (!Array.isArray(list)) {
       const problem = value === undefined ? `needs the parent "${name}" (${roleType(role)})` : `takes a list as its parents "${name}"`
       throw new PersistablesError('UNKNOWN_PARENT', `${owner} ${problem}.`, {
-        fix: `Pass parents: { ${name}: ${role.many ? '[…]' : 'a saved ' + roleType(role)} }.`,
+        fix: `Pass parents: { ${name}: ${role.many ? '[…]' : `a saved ${roleType(role)}`} }.`,
         details: { role: name },
       })
     }

@@ -8,7 +8,7 @@ import { ndjson } from './artifacts/serializers/ndjson'
 import { text } from './artifacts/serializers/text'
 import type { Store } from './artifacts/store'
 import { type Blobs, blobsOf } from './blobs'
-import { type PersistableClient, type PersistableTransaction, providerOf } from './client'
+import { isTransaction, type PersistableClient, type PersistableTransaction, providerOf } from './client'
 import type {
   ArtifactLoading,
   CreateOptions,
@@ -179,9 +179,9 @@ class PersistableRepository implements Repository {
 
   using(tx: PersistableTransaction): TransactionRepository {
     this.#assertOpen()
-    if (typeof tx?.$queryRawUnsafe !== 'function' || (tx as unknown) === this.#parts.client || '$connect' in tx) {
+    if (!isTransaction(tx) || (tx as unknown) === this.#parts.client) {
       throw new PersistablesError('INVALID_OPTION', 'using() got something else than the client of a transaction.', {
-        fix: 'Pass what the callback gets: prisma.$transaction(async (tx) => repo.using(tx).save(ready)).',
+        fix: 'Pass the tx that the callback of a transaction gets: repo.using(tx).save(ready).',
       })
     }
     return new PersistableRepository(this.#parts, tx)

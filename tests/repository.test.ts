@@ -1,3 +1,4 @@
+import type { PersistableTransaction } from '../src'
 import { artifact, isPersistablesError, json, memoryStore, ndjson, type PersistablesError, persistable, source, text, typed } from '../src'
 import { onEveryProvider } from './registries'
 
@@ -188,6 +189,24 @@ onEveryProvider((make, provider) => {
     for (const name of ['x', 'y', 'z']) {
       const versions = saved.flatMap((note) => (note.name === name ? [note.version] : []))
       expect(versions.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
+    }
+  })
+
+  test('a pin that is lost between staging and saving, of one or of many, is noticed: nothing is half-saved, and bytes are put again', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    type Client = { $transaction<T>(work: (tx: PersistableTransaction) => Promise<T>): Promise<T> }
+    const client = repo.client as unknown as Client
+    const lose = (of: string) => repo.client.$executeRawUnsafe(`UPDATE "persistable_blobs" SET "pinned_until" = 0 WHERE "size" = ${of.length}`)
+    const row = (island: string) => [{ island, mass: 1 }]
+    const text = (island: string) => `${JSON.stringify(row(island)[0])}\n`
+    for (const others of [[], ['bb', 'ccc']]) {
+      const drafts = ['dddd', ...others].map((island) => dataset(`of ${others.length}`, row(island)))
+      for (const draft of drafts) await repo.stage(draft)
+      expect(await lose(text('dddd'))).toBe(1)
+      expect((await failure(client.$transaction((tx) => repo.using(tx).saveMany(drafts)))).code).toBe('NOT_STAGED')
+      expect(await repo.count(Dataset, { where: { name: `of ${others.length}` } })).toBe(0)
+      await lose(text('dddd'))
+      expect((await repo.saveMany(drafts)).map(({ version }) => version)).toEqual(drafts.map((_, i) => i + 1))
     }
   })
 

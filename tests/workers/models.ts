@@ -22,3 +22,21 @@ export class Model extends persistable('Model', {
 }) {}
 
 export const TYPES = [Base, Note, Dataset, Model]
+
+const PIECE = 300_000
+
+/** The small artifact of a seed. */
+export const smallOf = (seed: number): { seed: number; w: number[] } => ({ seed, w: Array.from({ length: 40 }, (_, i) => seed + i / 7) })
+
+/** The large artifact of a seed: a stream that can be read again. */
+export const bigOf = (seed: number, size: number): AsyncIterable<Uint8Array> => ({
+  async *[Symbol.asyncIterator]() {
+    for (let at = 0; at < size; at += PIECE) yield pieceOf(seed, at / PIECE, Math.min(PIECE, size - at))
+  },
+})
+
+// Every four bytes say where they belong: pieces that change places, or are doubled, show.
+const pieceOf = (seed: number, index: number, length: number): Uint8Array => {
+  const words = Uint32Array.from({ length: Math.ceil(length / 4) }, (_, i) => Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index * PIECE + i, 0x85ebca6b))
+  return new Uint8Array(words.buffer, 0, length)
+}
