@@ -1,12 +1,12 @@
+import { PrismaClient as PostgresClient } from '../../generated/postgresql/client'
+import { PrismaClient as SqliteClient } from '../../generated/sqlite/client'
 import { createRepository } from '../../src'
-import { nodeFiles } from '../../src/artifacts/stores/disk-files'
 import { diskStoreOn } from '../../src/artifacts/stores/disk'
+import { nodeFiles } from '../../src/artifacts/stores/disk-files'
 import { immediate } from '../../src/connect/immediate'
 import { postgresFactory } from '../../src/connect/postgres'
 import { sqliteFactory } from '../../src/connect/sqlite'
 import { targetOf } from '../../src/connect/target'
-import { PrismaClient as PostgresClient } from '../../generated/postgresql/client'
-import { PrismaClient as SqliteClient } from '../../generated/sqlite/client'
 import { say, work } from './child'
 import { bigOf, Model, smallOf, TYPES } from './models'
 import { steppingDriver, steppingFiles } from './steps'
@@ -53,7 +53,9 @@ work(async ({ url, folder, seed, size, killAt, saves = 1 }: CrashTask, ready) =>
   counting = true
   let version = 0
   for (let i = 0; i < saves; i++) {
-    const saved = await repo.save(new Model({ name: 'crash', config: { seed: seed + i }, artifacts: { small: smallOf(seed + i), big: bigOf(seed + i, size) } }))
+    const saved = await repo.save(
+      new Model({ name: 'crash', config: { seed: seed + i }, artifacts: { small: smallOf(seed + i), big: bigOf(seed + i, size) } }),
+    )
     version = saved.version
     // Whoever has heard of a version may rely on it from then on.
     if (saves > 1) say({ saved: version })
