@@ -37,6 +37,9 @@ export const bigOf = (seed: number, size: number): AsyncIterable<Uint8Array> => 
 
 // Every four bytes say where they belong: pieces that change places, or are doubled, show.
 const pieceOf = (seed: number, index: number, length: number): Uint8Array => {
-  const words = Uint32Array.from({ length: Math.ceil(length / 4) }, (_, i) => Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index * PIECE + i, 0x85ebca6b))
+  const words = Uint32Array.from(
+    { length: Math.ceil(length / 4) },
+    (_, i) => Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(index * PIECE + i, 0x85ebca6b),
+  )
   return new Uint8Array(words.buffer, 0, length)
 }
