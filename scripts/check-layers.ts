@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'staging',
   ],
   ['lineage', 'transfer', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
-  ['contract', 'repository', 'open', 'config'],
+  ['contract', 'parts', 'loading', 'saving', 'repository', 'open', 'config'],
   ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index'],
 ]
 /** May call a Prisma client. */

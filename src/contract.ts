@@ -92,6 +92,8 @@ export interface Repository<C extends PersistableTransaction = PersistableClient
   ): Promise<{ -readonly [K in keyof T]: T[K] extends AnyDraft ? Saved<T[K]> : never }>
   /** Writes and pins a draft's bytes outside any transaction, so that `using(tx).save` needs statements only. Stage again when an hour has passed. */
   stage<T extends AnyDraft>(draft: T, options?: SaveOptions): Promise<T>
+  /** As `stage`, for drafts that may be parents of each other: `using(tx).saveMany` takes all of them. */
+  stageMany<const T extends readonly AnyDraft[]>(drafts: T, options?: SaveOptions): Promise<T>
   /** The same repository inside a caller's transaction. */
   using(tx: PersistableTransaction): TransactionRepository
   /** The identity hash of a draft or a saved one; of a draft it encodes the source artifacts. */

@@ -4,7 +4,8 @@ import { diskStore } from './artifacts/stores/disk'
 import { type Connection, connect, type PoolOptions } from './connect'
 import type { Repository, RepositoryOptions } from './contract'
 import { ensureSchema } from './migrate'
-import { assemble, CONSOLE } from './repository'
+import { CONSOLE } from './parts'
+import { assemble } from './repository'
 
 /** Options of {@link openRepository}. */
 export interface OpenOptions extends RepositoryOptions {

@@ -36,6 +36,9 @@ export interface Staged {
 
 const METADATA_LIMIT = 1_000_000
 
+// The row that a draft will have, of a draft that is a parent in the same call.
+type KnownRows = (parent: AnyDraft) => NewRow | undefined
+
 interface Plan {
   readonly draft: AnyDraft
   readonly encoded: readonly EncodedArtifact[]
@@ -45,11 +48,18 @@ interface Plan {
 /**
  * Writes the bytes of drafts and makes their rows: validate, encode and hash, pin, write, then the row. Nothing of it is visible in the registry.
  * Drafts may be parents of each other. Throws what their parts throw; then every temporary file is gone, and bytes already written are gc's.
+ *
+ * @param staged - drafts that are staged already, and may be parents of these
  */
-export async function stage(drafts: readonly AnyDraft[], context: StagingContext): Promise<Staged[]> {
+export async function stage(
+  drafts: readonly AnyDraft[],
+  context: StagingContext,
+  staged: ReadonlyMap<AnyDraft, Staged> = new Map(),
+): Promise<Staged[]> {
   const plans = new Map<AnyDraft, Plan>()
+  const known = (parent: AnyDraft): NewRow | undefined => (plans.get(parent) ?? staged.get(parent))?.row
   try {
-    for (const draft of parentsFirst(drafts)) plans.set(draft, await plan(draft, plans, context))
+    for (const draft of parentsFirst(drafts)) plans.set(draft, await plan(draft, known, context))
     const blobs = [...plans.values()].flatMap(({ row }) => row.blobs)
     await context.blobs.pinned(blobs, async () => {
       await claimStores(blobs, context)
@@ -74,16 +84,16 @@ export async function draftHash(draft: AnyDraft, context: StagingContext): Promi
     digests.set(name, encoded.contentDigest)
     await encoded.discard()
   }
-  const { notes } = await resolveParents(draft, new Map(), context)
+  const { notes } = await resolveParents(draft, () => undefined, context)
   return identityHash(draft, draftIdentity(draft, Object.fromEntries(digests), identities(notes)))
 }
 
-async function plan(draft: AnyDraft, plans: ReadonlyMap<AnyDraft, Plan>, context: StagingContext): Promise<Plan> {
+async function plan(draft: AnyDraft, known: KnownRows, context: StagingContext): Promise<Plan> {
   const facts = factsOf(draft)
   const { definition } = facts
   const state = stateOf(draft)
   const tags = checkTags(facts.tags)
-  const { notes, edges } = await resolveParents(draft, plans, context)
+  const { notes, edges } = await resolveParents(draft, known, context)
   const wanted = [...definition.artifacts].map(([name, declared]) => ({ name, declared, patterns: patternsOf(draft, name, declared, context) }))
   const missing = wanted.filter(({ name }) => !facts.values.has(name)).map(({ name }) => `"${name}"`)
   if (missing.length > 0) {
@@ -258,7 +268,7 @@ async function claimStores(blobs: readonly StoredBlob[], context: StagingContext
 
 async function resolveParents(
   draft: AnyDraft,
-  plans: ReadonlyMap<AnyDraft, Plan>,
+  known: KnownRows,
   context: StagingContext,
 ): Promise<{ notes: Record<string, readonly ParentNote[]>; edges: Edge[] }> {
   const facts = factsOf(draft)
@@ -269,7 +279,7 @@ async function resolveParents(
     for (const [position, one] of given.entries()) {
       const parent = isPersistable(one) ? one : await context.resolve(facts.definition.parents.get(role) as Role, one as string | { id: string })
       checkParentType(describe(draft), role, facts.definition.parents.get(role) as Role, parent)
-      const row: Pick<Row, 'id' | 'hash' | 'metadata'> | undefined = factsOf(parent).row ?? plans.get(parent as AnyDraft)?.row
+      const row: Pick<Row, 'id' | 'hash' | 'metadata'> | undefined = factsOf(parent).row ?? known(parent as AnyDraft)
       if (row === undefined) throw unsavedParent(draft, role, parent as AnyDraft, facts.definition)
       const saved = factsOf(parent).row
       const { digests = {} } = metadataOf(row)

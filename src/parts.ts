@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto'
+import { userInfo } from 'node:os'
+import type { AnySerializer } from './artifacts/serializer'
+import { bytes } from './artifacts/serializers/bytes'
+import { json } from './artifacts/serializers/json'
+import { ndjson } from './artifacts/serializers/ndjson'
+import { text } from './artifacts/serializers/text'
+import type { Store } from './artifacts/store'
+import { type Blobs, blobsOf } from './blobs'
+import { type PersistableClient, providerOf } from './client'
+import type { CreateOptions, RepositoryOptions } from './contract'
+import { type Dialect, dialectOf } from './dialect'
+import { PersistablesError } from './errors'
+import { checkName, checkStoreName } from './ref'
+import { type Registry, registryOf } from './registry'
+import type { Staged } from './staging'
+import type { Logger } from './types'
+
+/** What a repository is made of. */
+export interface Parts {
+  readonly client: PersistableClient
+  readonly dialect: Dialect
+  readonly registry: Registry
+  readonly stores: ReadonlyMap<string, Store>
+  readonly serializers: ReadonlyMap<string, AnySerializer>
+  /** names of the serializers that the user gave, which win over the class's own */
+  readonly given: ReadonlySet<string>
+  readonly logger: Logger
+  readonly project: string
+  readonly author: string
+  readonly cwd: string
+  readonly blobs: Blobs
+  readonly life: Life
+}
+
+/** What a repository shares with everything that is derived from it. */
+export interface Life {
+  readonly staged: WeakMap<object, Staged>
+  /** drafts that were saved in a caller's transaction, by the transaction */
+  readonly savedIn: WeakMap<object, WeakSet<object>>
+  readonly saving: Set<Promise<unknown>>
+  readonly warned: Set<string>
+  readonly closers: readonly (() => Promise<void>)[]
+  closed: Promise<void> | undefined
+}
+
+/** Where warnings go unless the caller says otherwise. */
+export const CONSOLE: Logger = { warn: (message) => console.warn(`persistables: ${message}`) }
+
+/** Checks the options of a repository. Throws `INVALID_OPTION`, `INVALID_NAME`, `INVALID_TYPE` or `SCHEMA_MISSING`. @param closers - what closing frees */
+export function partsOf(options: CreateOptions, closers: Life['closers']): Parts {
+  const { client } = options
+  if (typeof client?.$queryRawUnsafe !== 'function' || typeof client.$transaction !== 'function') {
+    throw new PersistablesError('INVALID_OPTION', 'createRepository got no Prisma client.', {
+      fix: 'Pass { client: prisma }, or use openRepository({ url }).',
+    })
+  }
+  if (client.persistable === undefined || client.persistableBlob === undefined) {
+    throw new PersistablesError('SCHEMA_MISSING', 'The Prisma client was generated from a schema without the registry’s models.', {
+      fix: 'Put the base models of prisma/models.prisma of this package into your schema, then run prisma generate and prisma migrate dev.',
+    })
+  }
+  const dialect = dialectOf(options.provider ?? providerOf(client), options.schema)
+  return {
+    client,
+    dialect,
+    registry: registryOf(options.types ?? []),
+    stores: byName(options.stores ?? [], 'store'),
+    serializers: byName<AnySerializer>([json(), text(), bytes(), ndjson(), ...(options.serializers ?? [])], 'serializer'),
+    given: new Set((options.serializers ?? []).map(({ name }) => name)),
+    logger: options.logger ?? CONSOLE,
+    project: checkName('project', options.project ?? 'default'),
+    author: checkName('author', options.author ?? osUser()),
+    cwd: options.cwd ?? process.cwd(),
+    blobs: blobsOf(client, dialect, randomUUID),
+    life: { staged: new WeakMap(), savedIn: new WeakMap(), saving: new Set(), warned: new Set(), closers, closed: undefined },
+  }
+}
+
+/** The same parts, knowing more: what is given replaces what has its name. */
+export function wider(parts: Parts, more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>): Parts {
+  return {
+    ...parts,
+    registry: more.types === undefined ? parts.registry : parts.registry.with(more.types),
+    stores: new Map([...parts.stores, ...byName(more.stores ?? [], 'store')]),
+    serializers: new Map([...parts.serializers, ...byName(more.serializers ?? [], 'serializer')]),
+    given: new Set([...parts.given, ...(more.serializers ?? []).map(({ name }) => name)]),
+  }
+}
+
+function byName<T extends { readonly name: string }>(list: readonly T[], kind: 'store' | 'serializer'): ReadonlyMap<string, T> {
+  const map = new Map<string, T>()
+  for (const one of list) {
+    checkStoreName(one?.name)
+    if (kind === 'store' && map.has(one.name)) {
+      throw new PersistablesError('INVALID_OPTION', `Two stores are called "${one.name}".`, {
+        fix: "Give one a name of its own: diskStore(dir, { name: 'backup' }).",
+      })
+    }
+    map.set(one.name, one)
+  }
+  return map
+}
+
+function osUser(): string {
+  try {
+    return checkName('author', userInfo().username)
+  } catch {
+    return 'default'
+  }
+}
