@@ -1,52 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { type PersistableTransaction, rawOf } from './client'
+import { invalid } from './columns'
+import { conditionsOf, type Where } from './conditions'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
-import { PersistablesError, suggest } from './errors'
 import { databaseFailure } from './failure'
+import { type OrderBy, orderingOf } from './order'
+import { type RawRow, toRow } from './raw-row'
 import { retrying } from './retry'
 import type { Row } from './row'
-import type { JsonObject } from './types'
-
-/** Conditions on a text column. A plain string means `equals`. */
-export type TextFilter = string | { equals?: string; not?: string; in?: readonly string[]; startsWith?: string; contains?: string }
-/** Conditions on a number. A plain number means `equals`. */
-export type NumberFilter = number | { equals?: number; in?: readonly number[]; gt?: number; gte?: number; lt?: number; lte?: number }
-/** Conditions on a time. A plain Date means `equals`. Milliseconds count. */
-export type TimeFilter = Date | { equals?: Date; gt?: Date; gte?: Date; lt?: Date; lte?: Date }
-
-/** Conditions on rows; all of them must hold. */
-export interface Where {
-  readonly id?: TextFilter
-  readonly type?: TextFilter
-  readonly registeredName?: TextFilter
-  readonly name?: TextFilter
-  readonly author?: TextFilter
-  readonly hash?: TextFilter
-  readonly version?: NumberFilter
-  readonly createdAt?: TimeFilter
-  readonly modifiedAt?: TimeFilter
-  /** every tag must have the value */
-  readonly tags?: Readonly<Record<string, string>>
-}
-
-const COLUMNS = {
-  createdAt: 'created_at',
-  modifiedAt: 'modified_at',
-  name: 'name',
-  type: 'type',
-  registeredName: 'registered_name',
-  author: 'author',
-  version: 'version',
-  id: 'id',
-  hash: 'hash',
-} as const
-
-/** What rows can be ordered by. */
-export type OrderKey = 'createdAt' | 'modifiedAt' | 'name' | 'type' | 'author' | 'version'
-const ORDER_KEYS: readonly OrderKey[] = ['createdAt', 'modifiedAt', 'name', 'type', 'author', 'version']
-
-/** One member: the key, and its direction. Text is ordered by code point; equals are ordered by id, in the same direction. */
-export type OrderBy = { readonly [K in OrderKey]?: 'asc' | 'desc' }
 
 /** What `find` is told. */
 export interface FindOptions {
@@ -126,27 +87,27 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
       first(sql`SELECT ${columns} FROM ${table} p WHERE ${inScope(scope)} AND p."hash" = ${hash} ORDER BY p."created_at" DESC, p."id" DESC LIMIT 1`),
 
     async find(scope, options) {
-      const { key, direction } = order(options.orderBy)
+      const ordering = orderingOf(dialect, options.orderBy)
       const take = checkTake(options.take)
       const rows: Row[] = []
-      let after = options.cursor == null ? null : readCursor(options.cursor, key, direction)
+      let after = options.cursor == null ? null : ordering.read(options.cursor)
       // Pages, with a turn of the event loop between them: the embedded driver is synchronous.
       for (;;) {
         const limit = Math.min(take - rows.length, PAGE)
         if (limit <= 0) break
         const [from, where] = source(scope, options)
-        const keyset = after === null ? sql`` : sql` AND ${beyond(key, direction, after)}`
+        const keyset = after === null ? sql`` : sql` AND ${ordering.beyond(after)}`
         const page = await select(
-          sql`SELECT ${columns} FROM ${from} WHERE ${where}${keyset} ORDER BY ${ordered(key, direction)} LIMIT ${raw(String(limit + 1))}`,
+          sql`SELECT ${columns} FROM ${from} WHERE ${where}${keyset} ORDER BY ${ordering.sql} LIMIT ${raw(String(limit + 1))}`,
         )
         for (const row of page.slice(0, limit)) rows.push(toRow(row))
         const last = rows.at(-1)
         if (page.length <= limit || last === undefined) return { rows, cursor: null }
-        after = { value: cursorValue(last, key), id: last.id }
+        after = ordering.place(last)
         await turn()
       }
       const last = rows.at(-1)
-      return { rows, cursor: last === undefined ? null : writeCursor(key, direction, { value: cursorValue(last, key), id: last.id }) }
+      return { rows, cursor: last === undefined ? null : ordering.write(ordering.place(last)) }
     },
     async count(scope, options) {
       const [from, where] = source(scope, options)
@@ -176,191 +137,17 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect): Query
   }
 
   function source(scope: Scope, options: FindOptions): [Sql, Sql] {
-    const where = join([inScope(scope), ...filters(options.where ?? {})], ' AND ')
+    const where = join([inScope(scope), ...conditionsOf(dialect, options.where ?? {})], ' AND ')
     if (options.latest !== true) return [sql`${table} p`, where]
     // A join on the grouped maximum: window functions and DISTINCT ON were 10 to 100 times slower over 200,000 rows.
     const typed = scope.type === undefined ? sql`` : sql` AND "type" = ${scope.type}`
     const newest = sql`(SELECT "type", "name", max("version") AS "version" FROM ${table} WHERE "project" = ${scope.project}${typed} GROUP BY "type", "name")`
     return [sql`${table} p JOIN ${newest} l ON l."type" = p."type" AND l."name" = p."name" AND l."version" = p."version"`, where]
   }
-
-  function filters(where: Where): Sql[] {
-    return Object.entries(where).flatMap(([key, value]): Sql[] => {
-      if (value === undefined) return []
-      if (key === 'tags') return tagFilters(value as Record<string, string>)
-      const column = COLUMNS[key as keyof typeof COLUMNS]
-      if (!Object.hasOwn(COLUMNS, key)) throw invalid(`There is no condition on "${key}"`, suggest(key, [...Object.keys(COLUMNS), 'tags'], ''))
-      return columnFilters(key as keyof typeof COLUMNS, raw(`p."${column}"`), value)
-    })
-  }
-
-  function tagFilters(tags: Readonly<Record<string, string>>): Sql[] {
-    return Object.entries(tags).map(
-      ([key, value]) =>
-        sql`EXISTS (SELECT 1 FROM ${dialect.table('persistable_tags')} t WHERE t."persistable_id" = p."id" AND t."key" = ${key} AND t."value" = ${value})`,
-    )
-  }
-
-  function columnFilters(key: keyof typeof COLUMNS, column: Sql, filter: unknown): Sql[] {
-    const kind = key === 'version' ? 'int' : key === 'createdAt' || key === 'modifiedAt' ? 'timestamp' : 'text'
-    const value = (given: unknown) => dialect.typed(checkValue(key, kind, given), kind)
-    const conditions = typeof filter === 'object' && filter !== null && !(filter instanceof Date) ? filter : { equals: filter }
-    return Object.entries(conditions).flatMap(([operator, given]): Sql[] => {
-      if (given === undefined) return []
-      const known = OPERATORS[kind]
-      if (!known.includes(operator)) throw invalid(`"${key}" has no condition "${operator}"`, suggest(operator, known, ''))
-      const compare = COMPARE[operator]
-      if (compare !== undefined)
-        return [
-          sql`${kind === 'text' && operator !== 'equals' && operator !== 'not' ? dialect.binary(column) : column} ${raw(compare)} ${value(given)}`,
-        ]
-      if (operator === 'in') {
-        if (!Array.isArray(given)) throw invalid(`"in" of "${key}" is not a list`, `Write { ${key}: { in: [ … ] } }.`)
-        return [given.length === 0 ? raw('1 = 0') : sql`${column} IN (${join(given.map(value))})`]
-      }
-      // Not LIKE: its wildcards and its case folding differ between the databases.
-      const text = checkValue(key, 'text', given) as string
-      const at = dialect.provider === 'sqlite' ? sql`instr(${column}, ${text})` : sql`strpos(${column}, ${text})`
-      return [operator === 'startsWith' ? sql`substr(${column}, 1, ${dialect.typed([...text].length, 'int')}) = ${text}` : sql`${at} > 0`]
-    })
-  }
-
-  function ordered(key: OrderKey, direction: 'asc' | 'desc'): Sql {
-    return sql`${sortable(key)} ${raw(direction)}, ${dialect.binary(raw('p."id"'))} ${raw(direction)}`
-  }
-
-  function sortable(key: OrderKey): Sql {
-    const column = raw(`p."${COLUMNS[key]}"`)
-    return key === 'createdAt' || key === 'modifiedAt' || key === 'version' ? column : dialect.binary(column)
-  }
-
-  function beyond(key: OrderKey, direction: 'asc' | 'desc', at: Position): Sql {
-    const sign = raw(direction === 'asc' ? '>' : '<')
-    const kind = key === 'version' ? 'int' : key === 'createdAt' || key === 'modifiedAt' ? 'timestamp' : 'text'
-    const value = dialect.typed(kind === 'timestamp' ? new Date(at.value as string) : at.value, kind)
-    return sql`(${sortable(key)} ${sign} ${value} OR (${sortable(key)} = ${value} AND ${dialect.binary(raw('p."id"'))} ${sign} ${dialect.typed(at.id, 'text')}))`
-  }
-}
-
-const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }
-const OPERATORS = {
-  text: ['equals', 'not', 'in', 'startsWith', 'contains'],
-  int: ['equals', 'in', 'gt', 'gte', 'lt', 'lte'],
-  timestamp: ['equals', 'gt', 'gte', 'lt', 'lte'],
-} as const satisfies Record<string, readonly string[]> as Readonly<Record<'text' | 'int' | 'timestamp', readonly string[]>>
-
-interface RawRow {
-  id: string | null
-  type: string
-  registered_name: string
-  project: string
-  name: string
-  author: string
-  version: number | bigint
-  version_description: string
-  hash: string
-  has_external_files: boolean | number
-  filepaths: unknown
-  metadata: unknown
-  row_version: number | bigint
-  created_at: Date | string | number
-  modified_at: Date | string | number
-  tags: unknown
-}
-
-// Drivers differ in what raw queries give for JSON, booleans, times and big counts; from here on a row is plain, frozen data.
-function toRow(raw: RawRow): Row {
-  return Object.freeze({
-    id: raw.id as string,
-    type: raw.type,
-    registeredName: raw.registered_name,
-    project: raw.project,
-    name: raw.name,
-    author: raw.author,
-    version: Number(raw.version),
-    versionDescription: raw.version_description,
-    hash: raw.hash,
-    hasExternalFiles: Boolean(raw.has_external_files),
-    filepaths: freezeJson(parsed(raw.filepaths)) as unknown as Row['filepaths'],
-    metadata: freezeJson(parsed(raw.metadata)) as JsonObject,
-    rowVersion: Number(raw.row_version),
-    createdAt: new Date(raw.created_at),
-    modifiedAt: new Date(raw.modified_at),
-    tags: freezeJson(parsed(raw.tags ?? {})) as Record<string, string>,
-  })
-}
-
-function parsed(json: unknown): unknown {
-  return typeof json === 'string' ? JSON.parse(json) : json
-}
-
-function freezeJson(value: unknown): unknown {
-  if (typeof value === 'object' && value !== null) {
-    for (const member of Object.values(value)) freezeJson(member)
-    Object.freeze(value)
-  }
-  return value
-}
-
-function invalid(what: string, fix: string): PersistablesError {
-  return new PersistablesError('INVALID_QUERY', `${what}.`, { fix })
-}
-
-function checkValue(key: string, kind: 'int' | 'timestamp' | 'text', value: unknown): unknown {
-  if (kind === 'text' && typeof value === 'string' && !value.includes('\0')) return value
-  if (kind === 'int' && Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31) return value
-  if (kind === 'timestamp' && value instanceof Date && !Number.isNaN(value.getTime())) return value
-  const wanted = { text: 'a string', int: 'a whole number', timestamp: 'a valid Date' }[kind]
-  throw invalid(
-    `The condition on "${key}" needs ${wanted}, and got ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
-    `Pass ${wanted}.`,
-  )
-}
-
-function order(orderBy: OrderBy = { createdAt: 'desc' }): { key: OrderKey; direction: 'asc' | 'desc' } {
-  const entries = Object.entries(orderBy).filter(([, direction]) => direction !== undefined)
-  const [entry] = entries
-  if (entry === undefined || entries.length > 1) throw invalid('orderBy needs exactly one key', "Write orderBy: { createdAt: 'desc' }.")
-  const [key, direction] = entry
-  if (!ORDER_KEYS.includes(key as OrderKey)) throw invalid(`There is no order by "${key}"`, suggest(key, ORDER_KEYS, ''))
-  if (direction !== 'asc' && direction !== 'desc')
-    throw invalid(`The direction of "${key}" is neither 'asc' nor 'desc'`, `Write orderBy: { ${key}: 'desc' }.`)
-  return { key: key as OrderKey, direction }
 }
 
 function checkTake(take: number | undefined): number {
   if (take === undefined) return Number.POSITIVE_INFINITY
   if (Number.isSafeInteger(take) && take >= 0) return take
   throw invalid(`take must be a whole number of 0 or more, and is ${String(take)}`, 'Pass take: 20, or leave it out for all.')
-}
-
-interface Position {
-  readonly value: string | number
-  readonly id: string
-}
-
-function cursorValue(row: Row, key: OrderKey): string | number {
-  const value = row[key]
-  return value instanceof Date ? value.toISOString() : value
-}
-
-// Opaque on purpose: a keyset position, valid only with the order it was made by.
-function writeCursor(key: OrderKey, direction: string, at: Position): string {
-  return Buffer.from(JSON.stringify([key, direction, at.value, at.id])).toString('base64url')
-}
-
-function readCursor(cursor: string, key: OrderKey, direction: string): Position {
-  const wrong = (why: string) =>
-    invalid(`The cursor ${why}`, 'Pass the cursor of an earlier page of the same query, unchanged, with the same orderBy.')
-  let parts: unknown
-  try {
-    parts = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
-  } catch {
-    throw wrong('cannot be read')
-  }
-  if (!Array.isArray(parts) || parts.length !== 4 || typeof parts[3] !== 'string') throw wrong('cannot be read')
-  if (parts[0] !== key || parts[1] !== direction) throw wrong(`belongs to another order (${String(parts[0])} ${String(parts[1])})`)
-  const fits = key === 'version' ? Number.isSafeInteger(parts[2]) : typeof parts[2] === 'string'
-  if (!fits || ((key === 'createdAt' || key === 'modifiedAt') && Number.isNaN(Date.parse(parts[2] as string)))) throw wrong('cannot be read')
-  return { value: parts[2] as string | number, id: parts[3] }
 }

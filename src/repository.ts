@@ -58,7 +58,7 @@ class PersistableRepository implements Repository {
 
   async save<T extends AnyDraft>(draft: T, options: SaveOptions = {}): Promise<Saved<T>> {
     this.#assertOpen()
-    const [saved] = await this.#saving.save([draft], options)
+    const [saved] = await this.#saving.save([draft], checkOptions(options))
     return saved as unknown as Saved<T>
   }
 
@@ -67,18 +67,18 @@ class PersistableRepository implements Repository {
     options: SaveOptions = {},
   ): Promise<{ -readonly [K in keyof T]: T[K] extends AnyDraft ? Saved<T[K]> : never }> {
     this.#assertOpen()
-    return (await this.#saving.save(drafts, options)) as never
+    return (await this.#saving.save(drafts, checkOptions(options))) as never
   }
 
   async stage<T extends AnyDraft>(draft: T, options: SaveOptions = {}): Promise<T> {
     this.#assertOpen()
-    await this.#saving.stage([draft], options)
+    await this.#saving.stage([draft], checkOptions(options))
     return draft
   }
 
   async stageMany<const T extends readonly AnyDraft[]>(drafts: T, options: SaveOptions = {}): Promise<T> {
     this.#assertOpen()
-    await this.#saving.stage(drafts, options)
+    await this.#saving.stage(drafts, checkOptions(options))
     return drafts
   }
 
@@ -178,19 +178,28 @@ class PersistableRepository implements Repository {
   }
 }
 
-function loadArguments(args: readonly unknown[]): { type: AnyType | undefined; ref: RefInput; options: LoadOptions } {
-  const [first, second, third] = args
-  if (isType(first) || first === undefined) return { type: first, ref: second as RefInput, options: (third ?? {}) as LoadOptions }
-  if (typeof first === 'function') definitionOf(first as unknown as AnyType)
-  return { type: undefined, ref: first as RefInput, options: (second ?? {}) as LoadOptions }
+// What is left out may be null too, from JavaScript.
+function checkOptions<O extends object>(options: O | null | undefined): O {
+  if (options === undefined || options === null) return {} as O
+  if (typeof options === 'object') return options
+  throw new PersistablesError('INVALID_OPTION', `Options are an object, and ${JSON.stringify(options)} was given.`, {
+    fix: "Write them by name, e.g. { artifacts: 'eager' }.",
+  })
 }
 
-function typeAndOptions<O>(args: readonly unknown[]): [AnyType | undefined, O] {
+function loadArguments(args: readonly unknown[]): { type: AnyType | undefined; ref: RefInput; options: LoadOptions } {
+  const [first, second, third] = args
+  if (isType(first) || first === undefined) return { type: first, ref: second as RefInput, options: checkOptions(third as LoadOptions) }
+  if (typeof first === 'function') definitionOf(first as unknown as AnyType)
+  return { type: undefined, ref: first as RefInput, options: checkOptions(second as LoadOptions) }
+}
+
+function typeAndOptions<O extends object>(args: readonly unknown[]): [AnyType | undefined, O] {
   const [first, second] = args
   // A class that is undefined (circular imports do that) must not turn into "all of them".
   if (typeof first === 'function' || args.length > 1 || (first !== undefined && (typeof first !== 'object' || first === null))) {
     definitionOf(first as AnyType)
-    return [first as AnyType, (second ?? {}) as O]
+    return [first as AnyType, checkOptions(second as O)]
   }
-  return [undefined, (first ?? {}) as O]
+  return [undefined, checkOptions(first as O)]
 }

@@ -278,6 +278,30 @@ onEveryProvider((make, provider) => {
     expect((await failure(client.$transaction(async (tx) => repo.using(tx).save(dataset())))).code).toBe('NOT_STAGED')
   })
 
+  test('staged together, drafts may be parents of each other in a transaction; none can be saved twice in one', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const client = repo.client as unknown as { $transaction<T>(work: (tx: typeof repo.client) => Promise<T>): Promise<T> }
+    const parent = dataset()
+    const note = new Note({ name: 'n' })
+    const model = new Model({ name: 'm', config: { rate: 1 }, parents: { dataset: parent, notes: [note] }, artifacts: { weights: [1] } })
+    const ready = await repo.stageMany([model, parent, note])
+    const attempt = (undo: boolean) =>
+      client.$transaction(async (tx) => {
+        const saved = await repo.using(tx).saveMany(ready)
+        expect((await failure(repo.using(tx).save(note))).code).toBe('ALREADY_SAVED')
+        if (undo) throw new Error('undone')
+        return saved
+      })
+    await expect(attempt(true)).rejects.toThrow('undone')
+    const [saved, savedParent] = await attempt(false)
+    expect(saved.version).toBe(1)
+    const loaded = await repo.load(Model, 'm')
+    expect([(await loaded.parent('dataset')).id, (await loaded.parent('notes')).map(({ name }) => name)]).toEqual([savedParent.id, ['n']])
+    expect(await repo.hash(loaded)).toBe(loaded.hash)
+    const children = [new Note({ name: 'late' }), new Model({ name: 'm', config: { rate: 1 }, parents: { dataset: savedParent, notes: [] } })]
+    expect((await failure(client.$transaction((tx) => repo.using(tx).saveMany(children)))).code).toBe('NOT_STAGED')
+  })
+
   test('find: filters, order by code point, pages, count', async () => {
     const repo = await (await make()).open({ types: TYPES })
     const names = ['b', 'a', 'B', 'ä', '😀', 'ﬀ', 'a b', '10', '9']
@@ -321,8 +345,15 @@ onEveryProvider((make, provider) => {
       { orderBy: { size: 'asc' } },
       { where: { version: 'x' } },
       { where: { name: { like: 'a' } } },
+      { where: { tags: { stage: 1 } } },
+      { where: { tags: 'stage' } },
     ]) {
       expect((await failure(repo.find(Note, wrong as never))).code).toBe('INVALID_QUERY')
+    }
+    // Written in another Unicode form than it is stored in.
+    await repo.save(new Note({ name: 'caf\u00e9', author: 'zo\u00eb', tags: { 'cl\u00e9': 'v' } }))
+    for (const where of [{ name: 'cafe\u0301' }, { author: 'zoe\u0308' }, { tags: { 'cle\u0301': 'v' } }, { name: { startsWith: 'cafe\u0301' } }]) {
+      expect(await repo.count(Note, { where })).toBe(1)
     }
     const page = await repo.find(Note, { take: 1 })
     expect((await failure(repo.find(Note, { orderBy: { name: 'asc' }, cursor: page.cursor as string }))).code).toBe('INVALID_QUERY')
@@ -452,6 +483,21 @@ onEveryProvider((make, provider) => {
     expect((await failure(repo.load(Note, 'a@b@c'))).code).toBe('INVALID_REF')
     expect((await failure(repo.load(Note, { id: 'nope' }))).code).toBe('NOT_FOUND')
     expect((await failure(repo.load(Note, 'iris@prod'))).message).toContain('alias "prod"')
+  })
+
+  test('options that are none are an error, or count as left out', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    expect((await repo.save(new Note({ name: 'n' }), null as never)).version).toBe(1)
+    expect((await repo.load(Note, 'n', null as never)).version).toBe(1)
+    expect(await repo.find(Note, null as never)).toHaveLength(1)
+    for (const call of [
+      () => repo.save(new Note({ name: 'n' }), 'now' as never),
+      () => repo.load(Note, 'n', 'eager' as never),
+      () => repo.count(Note, 5 as never),
+    ]) {
+      expect((await failure(call)).code).toBe('INVALID_OPTION')
+    }
+    expect(await repo.count(Note)).toBe(1)
   })
 
   test('closed means closed, and closing waits for saves', async () => {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import type { OrderBy } from '../query'
+import type { OrderBy } from '../order'
 
 const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/
 

@@ -1,0 +1,56 @@
+import type { Row } from './row'
+import type { JsonObject } from './types'
+
+/** A row as a raw query gives it. */
+export interface RawRow {
+  id: string | null
+  type: string
+  registered_name: string
+  project: string
+  name: string
+  author: string
+  version: number | bigint
+  version_description: string
+  hash: string
+  has_external_files: boolean | number
+  filepaths: unknown
+  metadata: unknown
+  row_version: number | bigint
+  created_at: Date | string | number
+  modified_at: Date | string | number
+  tags: unknown
+}
+
+/** Drivers differ in what raw queries give for JSON, booleans, times and big counts; from here on a row is plain, frozen data. */
+export function toRow(raw: RawRow): Row {
+  return Object.freeze({
+    id: raw.id as string,
+    type: raw.type,
+    registeredName: raw.registered_name,
+    project: raw.project,
+    name: raw.name,
+    author: raw.author,
+    version: Number(raw.version),
+    versionDescription: raw.version_description,
+    hash: raw.hash,
+    hasExternalFiles: Boolean(raw.has_external_files),
+    filepaths: freezeJson(parsed(raw.filepaths)) as unknown as Row['filepaths'],
+    metadata: freezeJson(parsed(raw.metadata)) as JsonObject,
+    rowVersion: Number(raw.row_version),
+    createdAt: new Date(raw.created_at),
+    modifiedAt: new Date(raw.modified_at),
+    tags: freezeJson(parsed(raw.tags ?? {})) as Record<string, string>,
+  })
+}
+
+function parsed(json: unknown): unknown {
+  return typeof json === 'string' ? JSON.parse(json) : json
+}
+
+function freezeJson(value: unknown): unknown {
+  if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) freezeJson(member)
+    Object.freeze(value)
+  }
+  return value
+}
