@@ -20,6 +20,8 @@ const LAYERS: readonly (readonly string[])[] = [
     'row',
     'blobs',
     'insert',
+    'insert-models',
+    'removal',
     'rows',
     'columns',
     'conditions',
@@ -30,11 +32,23 @@ const LAYERS: readonly (readonly string[])[] = [
     'staging',
   ],
   ['lineage', 'transfer', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
-  ['contract', 'parts', 'loading', 'saving', 'repository', 'open', 'config'],
+  ['contract', 'parts', 'loading', 'saving', 'deletion', 'repository', 'open', 'config'],
   ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index'],
 ]
 /** May call a Prisma client. */
-const PRISMA = ['client', 'rows', 'query', 'blobs', 'retry', 'migrate', 'migrate/*', 'connect', 'connect/*', 'artifacts/stores/database']
+const PRISMA = [
+  'client',
+  'rows',
+  'insert-models',
+  'query',
+  'blobs',
+  'retry',
+  'migrate',
+  'migrate/*',
+  'connect',
+  'connect/*',
+  'artifacts/stores/database',
+]
 /** May read and write files: stores for bytes, the others for database files, package.json and what a command line works on. */
 const FILES = ['artifacts/stores/*', 'connect', 'connect/*', 'migrate', 'migrate/*', 'libraries', 'cli/*', 'codegen/*']
 /** May be imported from outside of src; migrations and clients are made by prisma. */

@@ -55,6 +55,31 @@ export function rawOf(client: PersistableTransaction): RawClient {
 
 const BATCH: BatchOptions = { maxWait: 30_000, timeout: 120_000 }
 
+/** The model methods of a client as the registry makes them, for rows that its query extensions are to see. */
+export interface ModelClient {
+  readonly persistable: Model
+  readonly persistableEdge: Model
+  readonly persistableTag: Model
+  readonly persistableCounter: Model
+  readonly persistableBlob: Model
+}
+
+type Data = Readonly<Record<string, unknown>>
+
+interface Model {
+  create(args: { data: Data; select?: Data }): PromiseLike<unknown>
+  createMany(args: { data: readonly Data[] }): PromiseLike<{ count: number }>
+  updateMany(args: { where: Data; data: Data }): PromiseLike<{ count: number }>
+  findFirst(args: { where: Data; orderBy?: Data; select: Data }): PromiseLike<Data | null>
+}
+
+/** Runs work on the models of a client: in the transaction that `client` is, or in one of its own. */
+export async function withModels<T>(client: PersistableTransaction, transaction: boolean, work: (models: ModelClient) => Promise<T>): Promise<T> {
+  if (transaction) return work(client as unknown as ModelClient)
+  const own = client as unknown as { $transaction(work: (models: ModelClient) => Promise<T>, options: BatchOptions): Promise<T> }
+  return own.$transaction(work, BATCH)
+}
+
 /**
  * Runs statements in one transaction of their own, in order, and gives their results.
  *

@@ -3,6 +3,7 @@ import type { Store } from './artifacts/store'
 import type { PersistableClient, PersistableTransaction, Provider } from './client'
 import type { FindOptions, Page } from './query'
 import type { TypesOption } from './registry'
+import type { Writes } from './rows'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
 import type { Logger } from './types'
 
@@ -21,6 +22,26 @@ export interface LoadOptions {
 export interface SaveOptions {
   /** cancels the save before its row exists; nothing becomes visible */
   readonly signal?: AbortSignal
+}
+
+/** Options of {@link Repository.delete}. */
+export interface DeleteOptions {
+  /** also when it is somebody's parent or has aliases: children keep its hash and label, aliases go. @defaultValue false */
+  readonly force?: boolean
+  /** only say what would happen, or why it would be refused. @defaultValue false */
+  readonly dryRun?: boolean
+}
+
+/** What {@link Repository.delete} did, or would do. */
+export interface Deleted {
+  readonly id: string
+  /** `Type/name@version` */
+  readonly ref: string
+  /** `Type/name@version` of children that lost their parent, at most ten; only when forced */
+  readonly children: readonly string[]
+  readonly childCount: number
+  /** aliases that went with it; only when forced */
+  readonly aliases: readonly string[]
 }
 
 /** One page of saved persistables; `cursor` is where the next one begins, `null` at the end. */
@@ -52,6 +73,11 @@ export interface CreateOptions<C extends PersistableClient = PersistableClient> 
   readonly provider?: Provider
   /** PostgreSQL schema of the registry's tables. @defaultValue the search path's */
   readonly schema?: string
+  /**
+   * How rows are inserted: by one raw statement, or by the client's model methods in a transaction, which is slower, and which the client's query extensions
+   * (an audit log, say) see. Versions are as safe either way, and both may be used on one database. @defaultValue 'statements'
+   */
+  readonly writes?: Writes
 }
 
 /** What can be saved inside a caller's transaction, and read there. */
@@ -68,6 +94,7 @@ export interface TransactionRepository {
   find: Repository['find']
   count: Repository['count']
   versions: Repository['versions']
+  delete: Repository['delete']
 }
 
 /** A Prisma client, types and stores: everything happens through it. Made by `openRepository` or `createRepository`. */
@@ -114,6 +141,13 @@ export interface Repository<C extends PersistableTransaction = PersistableClient
   count(options?: Omit<FindOptions, 'orderBy' | 'take' | 'cursor'>): Promise<number>
   /** All versions of a name, newest first. */
   versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>>
+
+  /**
+   * Deletes one version: its row, tags and edges, never its number. Its bytes stay until gc. The version must be named exactly: by `name@3`, an id, or the
+   * saved persistable. Throws `IN_USE` while it is somebody's parent or has an alias, unless forced; `NOT_FOUND`, `INVALID_REF`.
+   */
+  delete(type: AnyType, ref: string | { readonly id: string }, options?: DeleteOptions): Promise<Deleted>
+  delete(persistable: AnySaved | string | { readonly id: string }, options?: DeleteOptions): Promise<Deleted>
 
   /** Runs `work` with a repository that knows more; it is closed afterwards, and this one never changes. */
   with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository<C>) => Promise<R>): Promise<R>

@@ -12,6 +12,8 @@ export type FailureKind =
   | 'corrupt'
   | 'full'
   | 'aborted-transaction'
+  | 'ended-transaction'
+  | 'timeout'
   | 'unreachable'
   | 'denied'
   | 'no-database'
@@ -52,7 +54,6 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   P2011: 'null',
   P1008: 'busy',
   P2034: 'serialization',
-  P2028: 'busy',
   P2021: 'no-table',
   P1001: 'unreachable',
   P1017: 'unreachable',
@@ -65,6 +66,9 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '42P01': 'no-table',
   '25006': 'read-only',
   '25P02': 'aborted-transaction',
+  '25P03': 'ended-transaction',
+  '25P04': 'ended-transaction',
+  '57014': 'timeout',
   '53100': 'full',
   '53300': 'busy',
   '55P03': 'busy',
@@ -72,6 +76,13 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '28P01': 'denied',
   '42501': 'denied',
   '3D000': 'no-database',
+  // 08P01 is also how PgBouncer says that it has no server.
+  '08000': 'unreachable',
+  '08001': 'unreachable',
+  '08003': 'unreachable',
+  '08004': 'unreachable',
+  '08006': 'unreachable',
+  '08P01': 'unreachable',
   '57P01': 'unreachable',
   '57P02': 'unreachable',
   '57P03': 'unreachable',
@@ -103,11 +114,23 @@ const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
   [/database or disk is full/i, 'full'],
   [/no such table|no such column/i, 'no-table'],
   [/NOT NULL constraint failed/i, 'null'],
-  [/timeout exceeded when trying to connect|connection terminated/i, 'unreachable'],
+  // What the pool says when all its connections stayed in use, and what a connection says that broke.
+  [/timeout exceeded when trying to connect/i, 'busy'],
+  [/connection terminated|timeout expired|is not queryable/i, 'unreachable'],
 ]
+
+// One code for a transaction that could not begin yet, and for one that is over.
+function transactionKind(error: unknown): FailureKind | undefined {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
+  if (code !== 'P2028') return undefined
+  return /unable to start a transaction/i.test(String(message)) ? 'busy' : 'ended-transaction'
+}
 
 /** Which kind of failure an error of the database is. */
 export function failureKind(error: unknown): FailureKind {
+  if (isPersistablesError(error)) return (error.details['kind'] as FailureKind | undefined) ?? 'other'
+  const transaction = transactionKind(error)
+  if (transaction !== undefined) return transaction
   const cause = driverCause(error)
   const codes = [cause.originalCode, cause.code, (error as { code?: unknown } | null)?.code].map(String)
   for (const code of codes) {
@@ -128,6 +151,8 @@ const FIXES: Readonly<Partial<Record<FailureKind, string>>> = {
   corrupt: 'Restore the database file from a backup; `npx persistables doctor` says more.',
   full: 'Free disk space, then try again; nothing was half-written.',
   'aborted-transaction': 'An earlier statement of this transaction failed; retry the whole transaction.',
+  'ended-transaction': 'The transaction is over (it timed out, or was rolled back): retry all of it, with a longer timeout if it needs one.',
+  timeout: 'The server cancelled the statement after its statement_timeout: raise that, or see what keeps the server busy.',
   unreachable: 'Check that the database server runs and that the url is right.',
   denied: 'Check the user and password of the url, and what that user may do in the database.',
   'no-database': 'Create the database first, or correct its name in the url.',

@@ -12,7 +12,18 @@ export type { PersistableClient, PersistableTransaction, Provider } from './clie
 export type { NumberFilter, TextFilter, TimeFilter, Where } from './conditions'
 export type { ConfigInput, PersistablesConfig } from './config'
 export { defineConfig } from './config'
-export type { CreateOptions, Found, LoadOptions, RefInput, Repository, RepositoryOptions, SaveOptions, TransactionRepository } from './contract'
+export type {
+  CreateOptions,
+  Deleted,
+  DeleteOptions,
+  Found,
+  LoadOptions,
+  RefInput,
+  Repository,
+  RepositoryOptions,
+  SaveOptions,
+  TransactionRepository,
+} from './contract'
 export { artifact, source, typed } from './definition'
 export type { ErrorCode } from './errors'
 export { ERROR_CODES, isPersistablesError, PersistablesError } from './errors'

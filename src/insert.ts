@@ -75,6 +75,18 @@ function ofCounter(row: Pick<NewRow, 'project' | 'type' | 'name'>): Sql {
   return sql`"project" = ${row.project} AND "type" = ${row.type} AND "name" = ${row.name}`
 }
 
+/** Rows by the counter that gives their versions, in one order for all writers, so that two of them never wait for each other's; within one, as given. */
+export function byCounter(rows: readonly NewRow[]): NewRow[][] {
+  const groups = new Map<string, NewRow[]>()
+  for (const row of rows) {
+    const key = JSON.stringify(COUNTER_KEYS.map((part) => row[part]))
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [row])
+    else group.push(row)
+  }
+  return [...groups.values()].sort(([a], [b]) => compareCounters(a as NewRow, b as NewRow))
+}
+
 /** One row with the next version of its name. @param beside - what PostgreSQL does in the same statement: foreign keys are checked at its end */
 export function insertRow(dialect: Dialect, row: NewRow, beside: readonly Sql[]): Sql {
   const table = dialect.table('persistables')
@@ -97,9 +109,7 @@ export function insertRow(dialect: Dialect, row: NewRow, beside: readonly Sql[])
 
 /** Many rows with the next versions of their names, in the order given, in as few statements as are wise: a statement a row is mostly the client's own time. */
 export function insertMany(dialect: Dialect, rows: readonly NewRow[]): Sql[] {
-  // Counters in one order for all writers: two saveMany never wait for each other's.
-  const order = rows.map((_, i) => i).sort((a, b) => compareCounters(rows[a] as NewRow, rows[b] as NewRow) || a - b)
-  return chunks(order.map((i) => rows[i] as NewRow)).map((chunk) => insertChunk(dialect, chunk))
+  return chunks(byCounter(rows).flat()).map((chunk) => insertChunk(dialect, chunk))
 }
 
 // A row as the JSON of its chunk. Its own JSON is text in it, so that the database stores every character as it would have been stored alone.

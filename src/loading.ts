@@ -1,10 +1,11 @@
 import type { ArtifactLoading, LoadOptions, RefInput } from './contract'
 import { nearest, PersistablesError, suggest } from './errors'
 import { definitionOf, describe, isA, isType } from './facts'
+import { failureKind } from './failure'
 import { type LibraryVersions, libraryDifferences, libraryVersions } from './libraries'
 import type { Parts } from './parts'
 import { restoreInstance } from './persistable'
-import type { FindOptions, Query, Scope } from './query'
+import { type FindOptions, type Query, queryOf, type Scope } from './query'
 import { readerOf } from './reader'
 import { parseRef } from './ref'
 import { labelOf, type Reader, type Row } from './row'
@@ -97,12 +98,22 @@ export function loadingOf(parts: Parts, query: Query, assertOpen: () => void): L
       logger,
       assertOpen,
       parents: async (row: Row, role: string) =>
-        (await query.parents(row.id, role)).map(({ row: parent, label }) => ({
+        (await parentRows(row.id, role)).map(({ row: parent, label }) => ({
           instance: parent === null ? null : restore(parent, roleClass(row, role)),
           label,
         })),
     }
     return readerOf(context, definitionOf(type))
+  }
+
+  // What was saved in a transaction outlives it.
+  async function parentRows(id: string, role: string): ReturnType<Query['parents']> {
+    try {
+      return await query.parents(id, role)
+    } catch (error) {
+      if (failureKind(error) !== 'ended-transaction') throw error
+      return queryOf(parts.client, parts.dialect).parents(id, role)
+    }
   }
 
   function roleClass(row: Row, role: string): AnyType | undefined {

@@ -13,6 +13,7 @@ import { type Dialect, dialectOf } from './dialect'
 import { PersistablesError } from './errors'
 import { checkName, checkStoreName } from './ref'
 import { type Registry, registryOf } from './registry'
+import type { Writes } from './rows'
 import type { Staged } from './staging'
 import type { Logger } from './types'
 
@@ -30,6 +31,7 @@ export interface Parts {
   readonly author: string
   readonly cwd: string
   readonly blobs: Blobs
+  readonly writes: Writes
   readonly life: Life
 }
 
@@ -38,6 +40,8 @@ export interface Life {
   readonly staged: WeakMap<object, Staged>
   /** drafts that were saved in a caller's transaction, by the transaction */
   readonly savedIn: WeakMap<object, WeakSet<object>>
+  /** drafts whose save got no answer from the database, with their edits then: it may have been done */
+  readonly unanswered: WeakMap<object, number>
   readonly saving: Set<Promise<unknown>>
   readonly warned: Set<string>
   readonly closers: readonly (() => Promise<void>)[]
@@ -73,7 +77,16 @@ export function partsOf(options: CreateOptions, closers: Life['closers']): Parts
     author: checkName('author', options.author ?? osUser()),
     cwd: options.cwd ?? process.cwd(),
     blobs: blobsOf(client, dialect, randomUUID),
-    life: { staged: new WeakMap(), savedIn: new WeakMap(), saving: new Set(), warned: new Set(), closers, closed: undefined },
+    writes: checkWrites(options.writes),
+    life: {
+      staged: new WeakMap(),
+      savedIn: new WeakMap(),
+      unanswered: new WeakMap(),
+      saving: new Set(),
+      warned: new Set(),
+      closers,
+      closed: undefined,
+    },
   }
 }
 
@@ -100,6 +113,13 @@ function byName<T extends { readonly name: string }>(list: readonly T[], kind: '
     map.set(one.name, one)
   }
   return map
+}
+
+function checkWrites(writes: Writes = 'statements'): Writes {
+  if (writes === 'statements' || writes === 'models') return writes
+  throw new PersistablesError('INVALID_OPTION', `writes cannot be ${JSON.stringify(writes)}.`, {
+    fix: "Pass 'statements' or 'models', or leave it out.",
+  })
 }
 
 function osUser(): string {

@@ -5,7 +5,7 @@ import { conditionsOf, type Where } from './conditions'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { databaseFailure } from './failure'
 import { type OrderBy, orderingOf } from './order'
-import { type RawRow, toRow } from './raw-row'
+import { type RawRow, rowColumns, toRow } from './raw-row'
 import { retrying } from './retry'
 import type { Row } from './row'
 
@@ -54,16 +54,16 @@ export interface Query {
 
 const PAGE = 500
 
-/** The {@link Query} of a client. */
-export function queryOf(client: PersistableTransaction, dialect: Dialect): Query {
+/** The {@link Query} of a client. @param transaction - whether `client` is a caller's transaction: then nothing is retried, since it is over when a statement fails */
+export function queryOf(client: PersistableTransaction, dialect: Dialect, transaction = false): Query {
   const db = rawOf(client)
   const table = dialect.table('persistables')
-  const columns = sql`p."id", p."type", p."registered_name", p."project", p."name", p."author", p."version", p."version_description", p."hash",
-    p."has_external_files", p."filepaths", p."metadata", p."row_version", p."created_at", p."modified_at", ${dialect.tagsOf} AS "tags"`
+  const columns = rowColumns(dialect)
 
   const select = async <T = RawRow>(statement: Sql): Promise<T[]> => {
+    const run = () => db.$queryRawUnsafe<T[]>(dialect.text(statement), ...statement.values)
     try {
-      return await retrying('reading', () => db.$queryRawUnsafe<T[]>(dialect.text(statement), ...statement.values))
+      return await (transaction ? run() : retrying('reading', run))
     } catch (error) {
       throw databaseFailure(error, 'reading')
     }

@@ -1,5 +1,12 @@
+import { type Dialect, type Sql, sql } from './dialect'
 import type { Row } from './row'
 import type { JsonObject } from './types'
+
+/** What a raw query selects of the table `p` for {@link toRow}. */
+export function rowColumns(dialect: Dialect): Sql {
+  return sql`p."id", p."type", p."registered_name", p."project", p."name", p."author", p."version", p."version_description", p."hash",
+    p."has_external_files", p."filepaths", p."metadata", p."row_version", p."created_at", p."modified_at", ${dialect.tagsOf} AS "tags"`
+}
 
 /** A row as a raw query gives it. */
 export interface RawRow {

@@ -1,7 +1,19 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Store } from './artifacts/store'
 import { isTransaction, type PersistableClient, type PersistableTransaction } from './client'
-import type { CreateOptions, Found, LoadOptions, RefInput, Repository, RepositoryOptions, SaveOptions, TransactionRepository } from './contract'
+import type {
+  CreateOptions,
+  Deleted,
+  DeleteOptions,
+  Found,
+  LoadOptions,
+  RefInput,
+  Repository,
+  RepositoryOptions,
+  SaveOptions,
+  TransactionRepository,
+} from './contract'
+import { deleteVersion } from './deletion'
 import { PersistablesError } from './errors'
 import { definitionOf, factsOf, isType } from './facts'
 import { identityHash } from './identity'
@@ -10,7 +22,7 @@ import { type Parts, partsOf, wider } from './parts'
 import { type FindOptions, type Page, type Query, queryOf } from './query'
 import { checkName } from './ref'
 import { rowIdentity } from './row'
-import { rowsOf } from './rows'
+import { type Rows, rowsOf } from './rows'
 import { type Saving, savingOf } from './saving'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
 
@@ -32,15 +44,17 @@ class PersistableRepository implements Repository {
   readonly #parts: Parts
   readonly #query: Query
   readonly #loading: Loading
+  readonly #rows: Rows
   readonly #saving: Saving
   #scopeClosed = false
 
   constructor(parts: Parts, tx?: PersistableTransaction) {
     const client = tx ?? parts.client
     this.#parts = parts
-    this.#query = queryOf(client, parts.dialect)
+    this.#query = queryOf(client, parts.dialect, tx !== undefined)
     this.#loading = loadingOf(parts, this.#query, () => this.#assertOpen())
-    this.#saving = savingOf(parts, rowsOf(client, parts.dialect, tx !== undefined), this.#loading, tx)
+    this.#rows = rowsOf(client, parts.dialect, { transaction: tx !== undefined, writes: parts.writes })
+    this.#saving = savingOf(parts, this.#rows, this.#loading, tx)
   }
 
   get client(): PersistableClient {
@@ -138,6 +152,13 @@ class PersistableRepository implements Repository {
     return this.find(type, { where: { name: checkName('name', name) }, orderBy: { version: 'desc' } })
   }
 
+  async delete(...args: unknown[]): Promise<Deleted> {
+    this.#assertOpen()
+    const { type, ref, options } = loadArguments<DeleteOptions>(args)
+    const context = { loading: this.#loading, rows: this.#rows, registry: this.#parts.registry }
+    return deleteVersion(context, type, ref, options)
+  }
+
   async with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository) => Promise<R>): Promise<R> {
     this.#assertOpen()
     const inner = new PersistableRepository(wider(this.#parts, more))
@@ -187,11 +208,11 @@ function checkOptions<O extends object>(options: O | null | undefined): O {
   })
 }
 
-function loadArguments(args: readonly unknown[]): { type: AnyType | undefined; ref: RefInput; options: LoadOptions } {
+function loadArguments<O extends object = LoadOptions>(args: readonly unknown[]): { type: AnyType | undefined; ref: RefInput; options: O } {
   const [first, second, third] = args
-  if (isType(first) || first === undefined) return { type: first, ref: second as RefInput, options: checkOptions(third as LoadOptions) }
+  if (isType(first) || first === undefined) return { type: first, ref: second as RefInput, options: checkOptions(third as O) }
   if (typeof first === 'function') definitionOf(first as unknown as AnyType)
-  return { type: undefined, ref: first as RefInput, options: checkOptions(second as LoadOptions) }
+  return { type: undefined, ref: first as RefInput, options: checkOptions(second as O) }
 }
 
 function typeAndOptions<O extends object>(args: readonly unknown[]): [AnyType | undefined, O] {

@@ -1,19 +1,38 @@
-import { atomically, type PersistableTransaction, rawOf } from './client'
+import { setTimeout as wait } from 'node:timers/promises'
+import { atomically, type PersistableTransaction, rawOf, withModels } from './client'
 import { type Dialect, join, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { databaseFailure, type FailureKind, failureKind } from './failure'
 import { type Given, insertEdges, insertMany, insertRow, insertTags, type NewRow, raiseCounter } from './insert'
+import { insertByModels, PinsLost } from './insert-models'
+import { type RawRow, rowColumns, toRow } from './raw-row'
+import { aliasesOf, childCountOf, childrenOf, DELETES, deleteRow, type Uses } from './removal'
 import { retrying } from './retry'
 import { labelOf, type Row } from './row'
 
 export type { Edge, NewRow } from './insert'
-
-/** What inserting may end in, beside success and a coded error. */
-export class PinsLost extends Error {}
+export { PinsLost } from './insert-models'
+export type { Uses } from './removal'
 
 const MAX_CONFLICTS = 20
 // What ends a caller's transaction, and would not stand in the way of another try: on SQLite, busy is also a transaction that read before somebody else wrote.
 const RETRIABLE: ReadonlySet<FailureKind> = new Set(['unique', 'busy', 'serialization'])
+
+/** How rows are inserted: by raw statements, or by the client's model methods. */
+export type Writes = 'statements' | 'models'
+
+/** What {@link rowsOf} is told. */
+export interface RowsOptions {
+  /** whether the client is a caller's transaction: then nothing is batched (a batch would escape it) and nothing retried */
+  readonly transaction: boolean
+  readonly writes: Writes
+}
+
+/** What {@link Rows.insert} is told. */
+export interface InsertOptions {
+  /** whether an earlier attempt may have inserted the rows: then rows of these ids are those */
+  readonly maybeThere?: boolean
+}
 
 /** Writes rows with race-free versions. */
 export interface Rows {
@@ -22,81 +41,146 @@ export interface Rows {
    * Rows of one name get versions in the order given. Throws {@link PinsLost}, `VERSION_CONFLICT` (inside a caller's transaction only),
    * `ALREADY_SAVED` for an id that is there, `NOT_FOUND` for a parent that is gone.
    */
-  insert(rows: readonly NewRow[]): Promise<Row[]>
+  insert(rows: readonly NewRow[], options?: InsertOptions): Promise<Row[]>
+  /** Deletes a row with its tags and edges, never its number; whether it was there. Throws `IN_USE` unless forced. */
+  remove(row: Row, options: { readonly force: boolean }): Promise<boolean>
+  /** Who refers to a row. */
+  uses(id: string): Promise<Uses>
 }
 
 /**
  * The {@link Rows} of a client.
  *
  * PostgreSQL: one statement, edges and tags included when there is only one row; a counter row, locked by its own upsert, gives the number. SQLite: the
- * statement gives max + 1, and the database's single writer makes it unique; the counter is a high-water mark that deletes leave behind.
- *
- * @param transaction - whether `client` is a caller's transaction: then nothing is batched (a batch would escape it) and nothing retried
+ * statement gives max + 1, and the database's single writer makes it unique; the counter is a high-water mark that deletes leave behind. By models: a counter
+ * row on every database, in an interactive transaction.
  */
-export function rowsOf(client: PersistableTransaction, dialect: Dialect, transaction: boolean): Rows {
+export function rowsOf(client: PersistableTransaction, dialect: Dialect, { transaction, writes }: RowsOptions): Rows {
   const db = rawOf(client)
-  const query = (statement: Sql) => db.$queryRawUnsafe<Given[]>(dialect.text(statement), ...statement.values)
+  const query = <T>(statement: Sql) => db.$queryRawUnsafe<T[]>(dialect.text(statement), ...statement.values)
 
-  const run = async (statements: readonly Sql[]): Promise<Given[][]> => {
+  const run = async <T>(statements: readonly Sql[]): Promise<T[][]> => {
     if (transaction) {
       const results = []
-      for (const statement of statements) results.push(await query(statement))
+      for (const statement of statements) results.push(await query<T>(statement))
       return results
     }
     const [only] = statements
     if (statements.length === 1 && only !== undefined && dialect.provider === 'postgresql') return [await query(only)]
-    return atomically(db, statements.map(query))
+    return atomically(
+      db,
+      statements.map((statement) => query<T>(statement)),
+    )
   }
 
-  const attempt = async (rows: readonly NewRow[]): Promise<Row[]> => {
+  const byStatements = async (rows: readonly NewRow[]): Promise<Given[]> => {
     const beside = [...insertEdges(dialect, rows), ...insertTags(dialect, rows)]
     const [only] = rows
     // One statement for one row on PostgreSQL: its counter is then locked for no longer than the server needs, whatever keeps this process busy.
     const whole = dialect.provider === 'postgresql' && rows.length === 1
     const inserts = rows.length === 1 && only !== undefined ? [insertRow(dialect, only, whole ? beside : [])] : insertMany(dialect, rows)
-    const results = await run(whole ? inserts : [...inserts, ...beside])
-    const versions = new Map(results.slice(0, inserts.length).flatMap((given) => given.map(({ id, version }) => [id, Number(version)])))
+    return (await run<Given>(whole ? inserts : [...inserts, ...beside])).slice(0, inserts.length).flat()
+  }
+
+  const attempt = async (rows: readonly NewRow[]): Promise<Row[]> => {
+    const given = await (writes === 'statements'
+      ? byStatements(rows)
+      : withModels(client, transaction, (models) => insertByModels(models, rows, Date.now)))
+    const versions = new Map(given.map(({ id, version }) => [id, Number(version)]))
     return rows.map(({ edges: _e, blobs: _b, ...row }) => ({ ...row, version: versions.get(row.id) as number, rowVersion: 1 }))
   }
 
   return {
-    async insert(rows) {
+    async insert(rows, { maybeThere = false } = {}) {
       if (rows.length === 0) return []
+      // A connection that breaks does not say whether the statement was done. The ids do: they are fixed before.
+      let lost = maybeThere
+      const onLost = (): void => {
+        lost = true
+      }
       for (let conflicts = 0; ; conflicts++) {
         try {
-          return await (transaction ? attempt(rows) : retrying('inserting', () => attempt(rows)))
+          return await (transaction ? attempt(rows) : retrying('inserting', () => attempt(rows), { onLost }))
         } catch (error) {
           const cause = error instanceof PersistablesError ? error.cause : error
-          const kind = failureKind(cause)
-          if (kind === 'null') throw new PinsLost()
+          const kind = failureKind(error)
+          if (lost && kind !== 'unreachable') {
+            const there = await known(rows)
+            if (there.length === rows.length) return there
+          }
+          if (kind === 'null' || cause instanceof PinsLost) throw new PinsLost()
           if (kind === 'foreign-key') throw parentGone(rows, cause)
           if (transaction && RETRIABLE.has(kind)) throw conflict(rows, cause, kind)
+          if (kind === 'unreachable' && !transaction) throw unanswered(rows, cause)
           if (kind !== 'unique') throw databaseFailure(cause, `saving ${labels(rows)}`)
-          await refuseKnownIds(rows)
+          const [first] = await known(rows)
+          if (first !== undefined) throw alreadyThere(first)
           if (conflicts >= MAX_CONFLICTS) throw databaseFailure(cause, `giving ${labels(rows)} a version`)
+          // By models, the next try looks for itself how far the rows are; somebody who takes the same numbers at the same time gets out of step.
+          if (writes === 'models') await wait(Math.random() * 20)
           // Somebody inserted past the counter without raising it: bring it up and try again.
-          await retrying('raising a counter', () => run(rows.map((row) => raiseCounter(dialect, row))))
+          else await retrying('raising a counter', () => run(rows.map((row) => raiseCounter(dialect, row))))
         }
       }
     },
+
+    async remove(row, { force }) {
+      const statements = deleteRow(dialect, row.id, force)
+      let lost = false
+      const onLost = (): void => {
+        lost = true
+      }
+      const work = () => run<{ id: string }>(statements)
+      const doing = `deleting ${labelOf(row)}`
+      const results = await (transaction
+        ? work().catch((error: unknown) => Promise.reject(removalFailure(row, error)))
+        : retrying(doing, work, { onLost }))
+      if ((results.at(DELETES)?.length ?? 0) > 0) return true
+      const [there] = await known([row])
+      if (there === undefined) return lost
+      throw inUse(row, await uses(row.id))
+    },
+
+    uses,
   }
 
-  async function refuseKnownIds(rows: readonly NewRow[]): Promise<void> {
-    const statement = sql`SELECT "id", "version", "type", "name" FROM ${dialect.table('persistables')} WHERE "id" IN (${join(rows.map((row) => row.id))})`
-    const found = await db.$queryRawUnsafe<Pick<Row, 'id' | 'type' | 'name' | 'version'>[]>(dialect.text(statement), ...statement.values)
-    const [first] = found
-    if (first !== undefined) {
-      throw new PersistablesError('ALREADY_SAVED', `${labelOf(first)} is in the registry already.`, {
-        fix: 'Make a draft of the next version with .next({ … }) and save that.',
-        details: { id: first.id },
-      })
+  async function uses(id: string): Promise<Uses> {
+    const read = async <T>(statement: Sql): Promise<T[]> => {
+      try {
+        return await (transaction ? query<T>(statement) : retrying('reading', () => query<T>(statement)))
+      } catch (error) {
+        throw databaseFailure(error, 'reading')
+      }
     }
+    const children = await read<Pick<Row, 'type' | 'name' | 'version'>>(childrenOf(dialect, id))
+    const [count] = await read<{ n: number | bigint }>(childCountOf(dialect, id))
+    const aliases = await read<{ alias: string }>(aliasesOf(dialect, id))
+    return { children: children.map(labelOf), childCount: Number(count?.n ?? 0), aliases: aliases.map(({ alias }) => alias) }
+  }
+
+  // The rows of these ids that are there, in the order given. A transaction that a failure ended cannot be asked.
+  async function known(rows: readonly Pick<NewRow, 'id'>[]): Promise<Row[]> {
+    const ids = rows.map(({ id }) => id)
+    const found = new Map<string, Row>()
+    for (let at = 0; at < ids.length; at += 500) {
+      const statement = sql`SELECT ${rowColumns(dialect)} FROM ${dialect.table('persistables')} p WHERE p."id" IN (${join(ids.slice(at, at + 500))})`
+      const some = await (transaction ? query<RawRow>(statement) : retrying('reading', () => query<RawRow>(statement)))
+      for (const row of some.map(toRow)) found.set(row.id, row)
+    }
+    return ids.flatMap((id) => found.get(id) ?? [])
   }
 }
 
 function labels(rows: readonly NewRow[]): string {
   const [first] = rows
   return rows.length === 1 ? `${first?.type}/${first?.name}` : `${rows.length} persistables`
+}
+
+function alreadyThere(row: Row): PersistablesError {
+  return new PersistablesError('ALREADY_SAVED', `${labelOf(row)} is in the registry already.`, {
+    fix: 'Make a draft of the next version with .next({ … }) and save that.',
+    details: { id: row.id },
+  })
 }
 
 function parentGone(rows: readonly NewRow[], cause: unknown): PersistablesError {
@@ -114,5 +198,39 @@ function conflict(rows: readonly NewRow[], cause: unknown, kind: FailureKind): P
     fix: 'Retry the whole transaction.',
     details: { names: rows.map(({ type, name }) => `${type}/${name}`) },
     cause,
+  })
+}
+
+function unanswered(rows: readonly NewRow[], cause: unknown): PersistablesError {
+  const failure = databaseFailure(cause, `saving ${labels(rows)}`)
+  return new PersistablesError('DATABASE_FAILED', failure.message, {
+    fix: 'It may have been saved all the same: save the same draft again when the server is back, and it is saved once.',
+    details: { ...failure.details, ids: rows.map(({ id }) => id) },
+    cause,
+  })
+}
+
+/** `IN_USE`, naming who uses it. */
+export function inUse(row: Row, { children, childCount, aliases }: Uses): PersistablesError {
+  const more = childCount > children.length ? ` and ${childCount - children.length} more` : ''
+  const why = [
+    ...(childCount > 0 ? [`is a parent of ${children.join(', ')}${more}`] : []),
+    ...(aliases.length > 0 ? [`has the alias${aliases.length > 1 ? 'es' : ''} ${aliases.map((alias) => `"${alias}"`).join(', ')}`] : []),
+  ]
+  // Whoever used it has let go of it since.
+  if (why.length === 0) why.push('was in use a moment ago')
+  return new PersistablesError('IN_USE', `${labelOf(row)} ${why.join(' and ')}.`, {
+    fix: 'Delete those first, or pass { force: true }: children then keep only its hash and label.',
+    details: { id: row.id, children, childCount, aliases },
+  })
+}
+
+function removalFailure(row: Row, error: unknown): PersistablesError {
+  const kind = failureKind(error)
+  if (!RETRIABLE.has(kind)) return databaseFailure(error, `deleting ${labelOf(row)}`)
+  return new PersistablesError('VERSION_CONFLICT', `Another writer was in the way of this transaction's deletion of ${labelOf(row)}.`, {
+    fix: 'Retry the whole transaction.',
+    details: { id: row.id },
+    cause: error,
   })
 }

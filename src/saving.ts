@@ -1,7 +1,7 @@
 import type { PersistableTransaction } from './client'
 import type { SaveOptions } from './contract'
 import type { Role } from './definition'
-import { PersistablesError } from './errors'
+import { isPersistablesError, PersistablesError } from './errors'
 import { alreadySaved, describe, factsOf, isType, typeOf } from './facts'
 import type { Loading } from './loading'
 import type { Parts } from './parts'
@@ -55,13 +55,19 @@ export function savingOf(parts: Parts, rows: Rows, loading: Loading, tx: Persist
     for (let attempt = 0; ; attempt++) {
       const staged = await ready(drafts, options)
       try {
-        const inserted = await insert(staged, options)
+        const inserted = await insert(
+          staged,
+          options,
+          drafts.every((draft) => parts.life.unanswered.get(draft) === factsOf(draft).edits),
+        )
         return drafts.map((draft, i) => {
           parts.life.staged.delete(draft)
           seal(draft, inserted[i] as Row, loading.reader(typeOf(draft)))
           return draft as unknown as AnySaved
         })
       } catch (error) {
+        if (isPersistablesError(error) && error.details['kind'] === 'unreachable')
+          for (const draft of drafts) parts.life.unanswered.set(draft, factsOf(draft).edits)
         // What was staged stays staged: a stream cannot be staged again.
         if (!(error instanceof PinsLost)) throw error
         for (const draft of drafts) parts.life.staged.delete(draft)
@@ -123,10 +129,13 @@ export function savingOf(parts: Parts, rows: Rows, loading: Loading, tx: Persist
     return fresh
   }
 
-  async function insert(staged: readonly Staged[], options: SaveOptions): Promise<Row[]> {
+  async function insert(staged: readonly Staged[], options: SaveOptions, maybeThere = false): Promise<Row[]> {
     options.signal?.throwIfAborted()
     const now = new Date()
-    return rows.insert(staged.map(({ row }) => ({ ...row, createdAt: now, modifiedAt: now })))
+    return rows.insert(
+      staged.map(({ row }) => ({ ...row, createdAt: now, modifiedAt: now })),
+      { maybeThere },
+    )
   }
 
   // Marks drafts as being saved, so that a second save of one at the same time is refused, and undoes that unless they were sealed.
