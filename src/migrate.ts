@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { type PersistableTransaction, type Provider, rawOf } from './client'
 import type { Connection, PoolOptions } from './connect'
 import { type Query, queryOf } from './connect/driver'
-import { postgresFactory } from './connect/postgres'
+import { postgresFactory, type Secret, secretOf } from './connect/postgres'
 import { retryBusy } from './connect/retry'
 import { openableSqlite, withSqlite } from './connect/sqlite'
 import { type PostgresTarget, type SqliteTarget, type Target, targetOf } from './connect/target'
@@ -137,8 +137,9 @@ export interface MigrateOptions {
  * @example
  * await migrate('file:./registry.db', { logger: console }) // { applied: ['20260101000000_init'] }
  */
-export async function migrate(url: string | undefined, options: MigrateOptions): Promise<Applied> {
-  const target = targetOf(url, resolve(options.cwd ?? '.'))
+export async function migrate(url: Secret | undefined, options: MigrateOptions): Promise<Applied> {
+  const given = typeof url === 'function' ? await secretOf('url', url) : url
+  const target = targetOf(given, resolve(options.cwd ?? '.'))
   const migrations = options.migrations ?? (await known(target.provider))
   if (options.dryRun === true) return dryRun(target, migrations, options)
   return target.provider === 'sqlite' ? migrateSqlite(target, { ...options, migrations }) : migratePostgres(target, { ...options, migrations })

@@ -1,7 +1,7 @@
 import { join, parse } from 'node:path'
 import { up as packageUp } from 'empathic/package'
 import { diskStore } from './artifacts/stores/disk'
-import { type Connection, connect, type PoolOptions } from './connect'
+import { type Connection, connect, type PoolOptions, type Secret } from './connect'
 import type { Repository, RepositoryOptions } from './contract'
 import { ensureSchema } from './migrate'
 import { CONSOLE } from './parts'
@@ -9,8 +9,10 @@ import { assemble } from './repository'
 
 /** Options of {@link openRepository}. */
 export interface OpenOptions extends RepositoryOptions {
-  /** `file:<path>` or `postgresql://…`. @defaultValue `file:` of `registry.db` in `.persistables` beside the nearest package.json */
-  readonly url?: string
+  /** `file:<path>` or `postgresql://…`, or a function that gives it: then user and password are asked anew for every connection. @defaultValue `file:` of `registry.db` in `.persistables` beside the nearest package.json */
+  readonly url?: Secret
+  /** PostgreSQL only: instead of the url's; a function is asked for every new connection. @defaultValue the url's */
+  readonly password?: Secret
   /** whether pending migrations of an embedded database are applied. A server's never are. @defaultValue true */
   readonly migrate?: boolean
   /** connections to PostgreSQL */
@@ -30,12 +32,12 @@ export interface OpenOptions extends RepositoryOptions {
 export async function openRepository(options: OpenOptions = {}): Promise<Repository> {
   const logger = options.logger ?? CONSOLE
   const cwd = options.cwd ?? process.cwd()
-  const connection = await connect({ url: options.url, cwd, logger, pool: options.pool })
+  const connection = await connect({ url: options.url, password: options.password, cwd, logger, pool: options.pool })
   try {
     await ensureSchema(connection, { apply: options.migrate ?? true })
     const stores = options.stores ?? [diskStore(filesFolder(connection, options.url, cwd))]
     const mine = options.stores === undefined ? stores : []
-    const { url: _url, migrate: _migrate, pool: _pool, ...rest } = options
+    const { url: _url, password: _password, migrate: _migrate, pool: _pool, ...rest } = options
     const closers = [() => connection.close(), ...mine.map((store) => async () => store.close?.())]
     return assemble(
       {
@@ -56,7 +58,7 @@ export async function openRepository(options: OpenOptions = {}): Promise<Reposit
 }
 
 /** Where the default disk store of a database is. */
-export function filesFolder(connection: Pick<Connection, 'file' | 'root'>, url: string | undefined, cwd: string): string {
+export function filesFolder(connection: Pick<Connection, 'file' | 'root'>, url: Secret | undefined, cwd: string): string {
   if (url === undefined && connection.root !== null) return join(connection.root, 'files')
   if (connection.file !== null) return `${connection.file}-files`
   const manifest = packageUp({ cwd })

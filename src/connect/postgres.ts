@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls'
-import type { PoolConfig } from 'pg'
-import { PersistablesError } from '../errors'
+import type { Client } from 'pg'
+import { PersistablesError, reason } from '../errors'
 import type { DriverFactory } from './driver'
 import type { PostgresTarget } from './target'
 
@@ -20,13 +20,20 @@ export interface PoolOptions {
   readonly [option: string]: unknown
 }
 
+/** A secret, or a function that gives the one of the moment: it is asked for every new connection. */
+export type Secret = string | (() => string | Promise<string>)
+
+/** Who connects, as known at the moment of connecting. */
+export type Credentials = () => Promise<{ readonly user: string | undefined; readonly password: string | undefined }>
+
 /**
- * Opens connections to PostgreSQL, with the target's schema first on the search path.
+ * Opens connections to PostgreSQL. No session state is set, so that a pooler may give each transaction another session: statements qualify their tables.
  *
+ * @param credentials - asked for each new connection. @defaultValue what the target's url says
  * @throws MISSING_DEPENDENCY - `@prisma/adapter-pg` or `pg` is not installed
  */
-export async function postgresFactory(target: PostgresTarget, pool: PoolOptions = {}): Promise<DriverFactory> {
-  const { PrismaPg } = await import('@prisma/adapter-pg').catch((error: unknown) => {
+export async function postgresFactory(target: PostgresTarget, pool: PoolOptions = {}, credentials?: Credentials): Promise<DriverFactory> {
+  const [{ PrismaPg }, { Client }] = await Promise.all([import('@prisma/adapter-pg'), import('pg')]).catch((error: unknown) => {
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
     throw new PersistablesError('MISSING_DEPENDENCY', 'PostgreSQL needs two packages that are not installed.', {
       fix: 'Run `npm install @prisma/adapter-pg pg`.',
@@ -35,10 +42,79 @@ export async function postgresFactory(target: PostgresTarget, pool: PoolOptions 
     })
   })
   const { schema } = target
-  const config = { connectionTimeoutMillis: 10_000, ...pool, connectionString: target.secret }
-  if (schema === undefined) return new PrismaPg(config)
-  // By statement and not by the startup packet's options, which connection poolers such as PgBouncer refuse. The pool hands a new connection on
-  // only after this is done.
-  const verify: PoolConfig['verify'] = (session, done) => session.query(`SET search_path TO "${schema}"`, (error) => done(error ?? undefined))
-  return new PrismaPg({ ...config, verify }, { schema })
+  const config = {
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    application_name: 'persistables',
+    ...pool,
+    connectionString: target.secret,
+    ...(credentials !== undefined && { Client: refreshed(Client, credentials) }),
+  }
+  return schema === undefined ? new PrismaPg(config) : new PrismaPg(config, { schema })
+}
+
+// What a client of `pg` sends when it connects: its types do not show the parameters that the startup packet is made of.
+interface Identity {
+  user: string | undefined
+  password: string | undefined
+  readonly connectionParameters: { user: string | undefined; password: string | undefined }
+}
+
+type Connected = (error: Error | null) => void
+
+// `pg` takes a function for the password alone, and rotated credentials are often a new user too.
+function refreshed(Base: typeof Client, credentials: Credentials): typeof Client {
+  const Fresh = class extends Base {
+    override connect(): Promise<this>
+    override connect(callback: Connected): void
+    override connect(callback?: Connected): Promise<this> | undefined {
+      const connected = credentials().then((known) => {
+        const identity = this as unknown as Identity
+        // Left out means as the url had it at first.
+        const user = known.user ?? identity.user
+        const password = known.password ?? identity.password
+        for (const part of [identity, identity.connectionParameters]) Object.assign(part, { user, password })
+        return new Promise<this>((resolve, reject) => super.connect((error: Error | null) => (error ? reject(error) : resolve(this))))
+      })
+      if (callback === undefined) return connected
+      connected.then(
+        () => callback(null),
+        (error: Error) => callback(error),
+      )
+      return undefined
+    }
+  }
+  return Fresh as unknown as typeof Client
+}
+
+/** {@link Credentials} from a url and a password that are given by functions, or `undefined` when neither is. Throws `DATABASE_FAILED` when one fails. */
+export function credentialsOf(url: Secret | undefined, password: Secret | undefined): Credentials | undefined {
+  if (typeof url !== 'function' && password === undefined) return undefined
+  return async () => {
+    const parsed = typeof url === 'function' ? new URL(await secretOf('url', url)) : undefined
+    const given = password === undefined ? undefined : await secretOf('password', password)
+    return {
+      user: parsed === undefined ? undefined : decodeURIComponent(parsed.username) || undefined,
+      password: given ?? (parsed === undefined ? undefined : decodeURIComponent(parsed.password) || undefined),
+    }
+  }
+}
+
+/** A secret of the moment. Throws `DATABASE_FAILED` when its function fails, or gives no text. @param what - `url` or `password` */
+export async function secretOf(what: string, secret: Secret): Promise<string> {
+  const failed = (why: string, cause?: unknown): PersistablesError =>
+    new PersistablesError('DATABASE_FAILED', `The function that gives the database's ${what} ${why}.`, {
+      fix: `See why it fails: it is called for every new connection.`,
+      details: { kind: 'denied', option: what },
+      ...(cause !== undefined && { cause }),
+    })
+  if (typeof secret === 'string') return secret
+  let given: unknown
+  try {
+    given = await secret()
+  } catch (error) {
+    throw failed(`failed: ${reason(error)}`, error)
+  }
+  if (typeof given !== 'string') throw failed(`gave ${given === null ? 'null' : `a ${typeof given}`} instead of text`)
+  return given
 }
