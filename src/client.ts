@@ -53,6 +53,25 @@ export function rawOf(client: PersistableTransaction): RawClient {
   return client as unknown as RawClient
 }
 
+/**
+ * The rows of one statement.
+ *
+ * Prisma sends the statements that a transaction is given in one moment as a batch, and when one of them fails, the others resolve to nothing at all (seen with
+ * 7.10): they were not done either. Throws `DATABASE_FAILED` then.
+ */
+export async function ask<T>(db: RawClient, text: string, values: readonly unknown[]): Promise<T[]> {
+  const rows = await db.$queryRawUnsafe<T[] | undefined>(text, ...values)
+  if (rows !== undefined) return rows
+  throw new PersistablesError(
+    'DATABASE_FAILED',
+    'Another statement that this transaction was given in the same moment failed, and with it the transaction.',
+    {
+      fix: 'Retry the whole transaction; await each of its statements to learn which one failed.',
+      details: { kind: 'ended-transaction' },
+    },
+  )
+}
+
 const BATCH: BatchOptions = { maxWait: 30_000, timeout: 120_000 }
 
 /** The model methods of a client as the registry makes them, for rows that its query extensions are to see. */

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { type PersistableTransaction, rawOf } from './client'
+import { ask, type PersistableTransaction, rawOf } from './client'
 import { invalid } from './columns'
 import { conditionsOf, type Where } from './conditions'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
@@ -61,7 +61,7 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect, transa
   const columns = rowColumns(dialect)
 
   const select = async <T = RawRow>(statement: Sql): Promise<T[]> => {
-    const run = () => db.$queryRawUnsafe<T[]>(dialect.text(statement), ...statement.values)
+    const run = () => ask<T>(db, dialect.text(statement), statement.values)
     try {
       return await (transaction ? run() : retrying('reading', run))
     } catch (error) {

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { atomically, type PersistableTransaction, rawOf, withModels } from './client'
+import { ask, atomically, type PersistableTransaction, rawOf, withModels } from './client'
 import { type Dialect, join, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { databaseFailure, type FailureKind, failureKind } from './failure'
@@ -59,14 +59,16 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   const db = rawOf(client)
   const query = <T>(statement: Sql) => db.$queryRawUnsafe<T[]>(dialect.text(statement), ...statement.values)
 
+  const one = <T>(statement: Sql): Promise<T[]> => ask<T>(db, dialect.text(statement), statement.values)
+
   const run = async <T>(statements: readonly Sql[]): Promise<T[][]> => {
     if (transaction) {
       const results = []
-      for (const statement of statements) results.push(await query<T>(statement))
+      for (const statement of statements) results.push(await one<T>(statement))
       return results
     }
     const [only] = statements
-    if (statements.length === 1 && only !== undefined && dialect.provider === 'postgresql') return [await query(only)]
+    if (statements.length === 1 && only !== undefined && dialect.provider === 'postgresql') return [await one(only)]
     return atomically(
       db,
       statements.map((statement) => query<T>(statement)),
@@ -102,7 +104,7 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
         try {
           return await (transaction ? attempt(rows) : retrying('inserting', () => attempt(rows), { onLost }))
         } catch (error) {
-          const cause = error instanceof PersistablesError ? error.cause : error
+          const cause = error instanceof PersistablesError ? (error.cause ?? error) : error
           const kind = failureKind(error)
           if (lost && kind !== 'unreachable') {
             const there = await known(rows)
@@ -147,7 +149,7 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   async function uses(id: string): Promise<Uses> {
     const read = async <T>(statement: Sql): Promise<T[]> => {
       try {
-        return await (transaction ? query<T>(statement) : retrying('reading', () => query<T>(statement)))
+        return await (transaction ? one<T>(statement) : retrying('reading', () => one<T>(statement)))
       } catch (error) {
         throw databaseFailure(error, 'reading')
       }
@@ -164,7 +166,7 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
     const found = new Map<string, Row>()
     for (let at = 0; at < ids.length; at += 500) {
       const statement = sql`SELECT ${rowColumns(dialect)} FROM ${dialect.table('persistables')} p WHERE p."id" IN (${join(ids.slice(at, at + 500))})`
-      const some = await (transaction ? query<RawRow>(statement) : retrying('reading', () => query<RawRow>(statement)))
+      const some = await (transaction ? one<RawRow>(statement) : retrying('reading', () => one<RawRow>(statement)))
       for (const row of some.map(toRow)) found.set(row.id, row)
     }
     return ids.flatMap((id) => found.get(id) ?? [])

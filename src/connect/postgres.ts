@@ -91,6 +91,15 @@ function refreshed(Base: typeof Client, credentials: Credentials): typeof Client
 export function credentialsOf(url: Secret | undefined, password: Secret | undefined): Credentials | undefined {
   if (typeof url !== 'function' && password === undefined) return undefined
   return async () => {
+    try {
+      return await known()
+    } catch (error) {
+      // As the driver itself would fail: of other errors Prisma keeps nothing but the text.
+      throw Object.assign(new Error(reason(error), { cause: error }), { code: '28000', severity: 'FATAL' })
+    }
+  }
+
+  async function known(): ReturnType<Credentials> {
     const parsed = typeof url === 'function' ? new URL(await secretOf('url', url)) : undefined
     const given = password === undefined ? undefined : await secretOf('password', password)
     return {
