@@ -4,6 +4,7 @@ import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3'
 import { PrismaClient } from '../generated/sqlite/client'
 import { createRepository, isPersistablesError, openRepository, type PersistableTransaction, type Repository } from '../src'
 import { saveTogether, sorted, upTo } from './campaigns'
+import { churn } from './churn'
 import { onEveryProvider } from './registries'
 import { tempDir } from './support'
 import { runTogether } from './workers'
@@ -25,6 +26,16 @@ onEveryProvider((make, provider) => {
   test('8 processes x 100 saves of one name, mixed with readers, callers that roll back and others’ transactions', async () => {
     await saveTogether(await make(), 8, { saves: 100, mixed: true })
   }, 180_000)
+
+  for (const [names, writes] of [
+    [1, 'statements'],
+    [100, 'statements'],
+    [1, 'models'],
+  ] as const) {
+    test(`8 processes x ${writes === 'models' ? 20 : 100} saves over ${names} names by ${writes}, while the newest are deleted and transactions roll back`, async () => {
+      await churn(await make(), { workers: 8, saves: writes === 'models' ? 20 : 100, names, writes })
+    }, 240_000)
+  }
 
   test('a transaction that reads before it saves is not in the way of other writers, nor they in its', async () => {
     const registry = await make()
