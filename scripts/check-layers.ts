@@ -31,7 +31,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'reader',
     'staging',
   ],
-  ['lineage', 'transfer', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
+  ['lineage', 'transfer', 'transfer/*', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
   ['contract', 'parts', 'loading', 'saving', 'deletion', 'repository', 'open', 'config'],
   ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index'],
 ]
@@ -47,6 +47,8 @@ const PRISMA = [
   'migrate/*',
   'connect',
   'connect/*',
+  'transfer',
+  'transfer/*',
   'artifacts/stores/database',
 ]
 /** May read and write files: stores for bytes, the others for database files, package.json and what a command line works on. */

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Command, CommanderError } from 'commander'
+import { addCopy } from './commands/copy'
 import { addDoctor } from './commands/doctor'
 import { addGet } from './commands/get'
 import { addLs } from './commands/ls'
 import { addMigrate } from './commands/migrate'
+import { addRm } from './commands/rm'
 import { addShow } from './commands/show'
 import { addVersions } from './commands/versions'
 import type { Context, Start } from './context'
@@ -77,7 +79,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     .option('--debug', 'show stack traces of errors (PERSISTABLES_DEBUG=1)')
     .option('--no-color', 'no colours (NO_COLOR); there are none but on a terminal')
     .addHelpText('after', EPILOGUE)
-  for (const add of [addLs, addShow, addVersions, addGet, addMigrate, addDoctor]) add(program, start)
+  for (const add of [addLs, addShow, addVersions, addGet, addRm, addMigrate, addCopy, addDoctor]) add(program, start)
   program.exitOverride()
   for (const command of program.commands) {
     command.exitOverride((error) => {

@@ -11,9 +11,10 @@ export interface Progress {
 const WORTH_SHOWING = 8_000_000
 const EVERY_MS = 100
 
-/** A {@link Progress} on `stream`, which shows nothing when that is no terminal or `total` is soon done. */
-export function progress(stream: Out, label: string, total: number): Progress {
-  if (stream.isTTY !== true || total < WORTH_SHOWING) return { add: () => {}, done: () => {} }
+/** A {@link Progress} on `stream`, which shows nothing when that is no terminal or `total` is soon done. @param options.unit - what is counted. @defaultValue bytes */
+export function progress(stream: Out, label: string, total: number, options: { unit?: 'rows'; worth?: number } = {}): Progress {
+  if (stream.isTTY !== true || total < (options.worth ?? WORTH_SHOWING)) return { add: () => {}, done: () => {} }
+  const shownAs = (count: number): string => (options.unit === undefined ? size(count) : String(count))
   let done = 0
   let shown = 0
   return {
@@ -22,7 +23,9 @@ export function progress(stream: Out, label: string, total: number): Progress {
       const now = Date.now()
       if (now - shown < EVERY_MS) return
       shown = now
-      stream.write(`\r\u001b[K${label} ${size(done)} of ${size(total)} (${Math.floor((done / total) * 100)} %)`)
+      stream.write(
+        `\r\u001b[K${label} ${shownAs(done)} of ${shownAs(total)}${options.unit === undefined ? '' : ` ${options.unit}`} (${Math.floor((done / total) * 100)} %)`,
+      )
     },
     done: () => void stream.write('\r\u001b[K'),
   }

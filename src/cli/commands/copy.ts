@@ -1,0 +1,75 @@
+import type { Command } from 'commander'
+import type { CopyReport } from '../../transfer'
+import type { Context, Start } from '../context'
+import type { ExitCode } from '../exit'
+import { plural, table } from '../render'
+
+interface CopyCommandOptions {
+  readonly to: string
+  readonly dryRun?: boolean
+  readonly retire?: boolean
+}
+
+/** `persistables copy --to <url>`. */
+export function addCopy(program: Command, start: Start): void {
+  program
+    .command('copy')
+    .summary('copy the registry into another database')
+    .description(
+      'Copies every row of every project into another database, SQLite or PostgreSQL, with ids, versions, hashes, times, edges, tags and aliases; then reads all of it back ' +
+        'and compares. What is copied is the registry as it was at one moment. Files stay where they are: use the copy with the same stores. A copy that was stopped is ' +
+        'taken up by running the command again.',
+    )
+    .requiredOption('--to <url>', 'file:<path>, made if need be, or postgresql://…, migrated already')
+    .option('--dry-run', 'only say what would be copied')
+    .option('--retire', 'then give the source another id: it can no longer write to the stores or remove what is in them')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ persistables migrate --url postgresql://me:secret@db.example.org/registry
+  $ persistables copy --to postgresql://me:secret@db.example.org/registry --dry-run
+  $ persistables copy --to postgresql://me:secret@db.example.org/registry --retire
+
+With --json: {"from", "to", "tables": [{"table", "rows", "written", "extra"}], "dryRun", "retired"}`,
+    )
+    .action((options: CopyCommandOptions) => start((context) => copy(context, options)))
+}
+
+async function copy({ io, flags, output }: Context, { to, dryRun = false, retire = false }: CopyCommandOptions): Promise<ExitCode> {
+  const [{ settingsOf }, { copyRegistry }, { progress }] = await Promise.all([import('../settings'), import('../../transfer'), import('../progress')])
+  const settings = await settingsOf(io, flags)
+  let bar: ReturnType<typeof progress> | undefined
+  let last = 0
+  const report = await copyRegistry({
+    from: settings.url,
+    to,
+    cwd: settings.base,
+    dryRun,
+    retire,
+    logger: output.logger,
+    onProgress: ({ done, total }) => {
+      bar ??= progress(io.stderr, 'copying', total, { unit: 'rows', worth: 5000 })
+      bar.add(done - last)
+      last = done
+    },
+  }).finally(() => bar?.done())
+  await output.result(report, () => shown(report, output.paint))
+  return 0
+}
+
+function shown(report: CopyReport, paint: Context['output']['paint']): string {
+  const { from, to, tables, dryRun, retired } = report
+  const head = ['TABLE', 'ROWS', dryRun ? 'TO WRITE' : 'WRITTEN', 'ONLY IN THE COPY']
+  const cells = tables.map((each) => [each.table, String(each.rows), String(each.written), String(each.extra)])
+  const written = tables.reduce((sum, each) => sum + each.written, 0)
+  const what = dryRun
+    ? `${plural(written, 'row')} would be copied from ${from} to ${to}.`
+    : `${plural(written, 'row')} copied from ${from} to ${to}, all read back and equal.`
+  const next = dryRun
+    ? ''
+    : retired
+      ? '\nThe source is retired. Open the copy with the same stores.'
+      : '\nOpen the copy with the same stores, and stop using the source: gc of either would remove what only the other refers to (--retire prevents it).'
+  return `${table(head, cells, paint)}\n${what}${next}`
+}

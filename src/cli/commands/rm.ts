@@ -1,0 +1,82 @@
+import type { Command } from 'commander'
+import { isPersistablesError, PersistablesError } from '../../errors'
+import { isId, parseRef, quote } from '../../ref'
+import { labelOf } from '../../row'
+import type { Context, Start } from '../context'
+import type { ExitCode } from '../exit'
+import { clean, plural } from '../render'
+
+interface RmOptions {
+  readonly force?: boolean
+  readonly dryRun?: boolean
+}
+
+/** `persistables rm <ref…>`. */
+export function addRm(program: Command, start: Start): void {
+  program
+    .command('rm')
+    .summary('delete versions')
+    .description(
+      'Deletes versions: rows, tags and edges, never their numbers. Their bytes stay until gc. A version that is somebody’s parent, or has an alias, is kept unless forced; ' +
+        'the first that cannot be deleted ends the command.',
+    )
+    .argument('<ref...>', 'exact versions: Type/name@3, an id, or name@3 where one type alone has the name')
+    .option('-f, --force', 'also parents (their children keep hash and label) and what has aliases (those go)')
+    .option('--dry-run', 'only say what would be deleted')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ persistables rm Classifier/clf@3 --dry-run
+  $ persistables rm Dataset/penguins@1 --force
+
+With --json: {"deleted": [{"id", "ref", "children", "childCount", "aliases"}], "dryRun"}`,
+    )
+    .action((refs: string[], options: RmOptions) => start((context) => rm(context, refs, options)))
+}
+
+async function rm(context: Context, refs: readonly string[], { force = false, dryRun = false }: RmOptions): Promise<ExitCode> {
+  const { output } = context
+  const [{ withSession }, { findRow }, { inUse, rowsOf }] = await Promise.all([import('../session'), import('../lookup'), import('../../rows')])
+  await withSession(context, async (session) => {
+    for (const ref of refs) requireExact(ref)
+    const rows = rowsOf(session.connection.client, session.dialect, { transaction: false, writes: 'statements' })
+    const deleted = []
+    for (const ref of refs) {
+      const row = await findRow(session, ref)
+      const uses = await rows.uses(row.id)
+      if (!force && uses.childCount + uses.aliases.length > 0) throw withFlag(inUse(row, uses))
+      if (!dryRun) {
+        await rows.remove(row, { force }).catch((error: unknown) => {
+          throw withFlag(error)
+        })
+      }
+      deleted.push({ id: row.id, ref: labelOf(row), ...uses })
+      await output.note(`${dryRun ? 'would delete' : 'deleted'} ${clean(labelOf(row))}`)
+    }
+    await output.result({ deleted, dryRun }, () => `${plural(deleted.length, 'version')} ${dryRun ? 'would be deleted' : 'deleted'}.`)
+  })
+  return 0
+}
+
+function requireExact(ref: string): void {
+  if (isId(ref) || parseRef(ref).at.kind === 'version') return
+  throw new PersistablesError(
+    'INVALID_REF',
+    `${quote(ref)} is not one exact version, and the latest, or what an alias names, may be another one at any moment.`,
+    {
+      fix: 'Write Type/name@3, or an id.',
+      details: { ref },
+    },
+  )
+}
+
+function withFlag(error: unknown): unknown {
+  if (!isPersistablesError(error, 'IN_USE')) return error
+  const [what = error.message] = error.fix === undefined ? [] : error.message.split(` ${error.fix}`)
+  return new PersistablesError('IN_USE', what, {
+    fix: 'Delete those first, or give --force: children then keep only its hash and label.',
+    details: error.details,
+    cause: error.cause,
+  })
+}

@@ -1,0 +1,202 @@
+import { randomUUID } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import { blobsOf } from './blobs'
+import { ask, atomically, rawOf } from './client'
+import { type Connection, connect, type PoolOptions, type Secret } from './connect'
+import { credentialsOf, secretOf } from './connect/postgres'
+import { openSnapshot, type Snapshot } from './connect/snapshot'
+import { targetOf } from './connect/target'
+import { type Dialect, dialectOf, sql } from './dialect'
+import { PersistablesError } from './errors'
+import { databaseFailure } from './failure'
+import { ensureSchema, migrationStatus } from './migrate'
+import { refusal } from './migrate/explain'
+import { type Cells, cellOf, countRows, readPage, TABLES, type Table } from './transfer/tables'
+import { recordOf, writerOf } from './transfer/writer'
+import type { Logger } from './types'
+
+/** Options of {@link copyRegistry}. */
+export interface CopyOptions {
+  /** `file:<path>` or `postgresql://…`. @defaultValue the embedded default of `cwd` */
+  readonly from?: Secret | undefined
+  /** `file:<path>`, made and migrated if need be, or `postgresql://…`, migrated already */
+  readonly to: Secret
+  /** where relative paths begin. @defaultValue the process's working directory */
+  readonly cwd?: string | undefined
+  /** only count. @defaultValue false */
+  readonly dryRun?: boolean | undefined
+  /**
+   * gives the source another id once everything is copied and compared, so that neither a save nor gc of it can touch the stores any more, which are now the
+   * copy's. @defaultValue false
+   */
+  readonly retire?: boolean | undefined
+  readonly signal?: AbortSignal | undefined
+  readonly onProgress?: ((progress: CopyProgress) => void) | undefined
+  readonly pool?: PoolOptions | undefined
+  readonly logger?: Logger | undefined
+}
+
+/** How far a copy is: rows of all tables. */
+export interface CopyProgress {
+  readonly table: string
+  readonly done: number
+  readonly total: number
+}
+
+/** What became of one table. */
+export interface TableReport {
+  readonly table: string
+  /** rows of the source */
+  readonly rows: number
+  /** that were written, or would be: the copy did not have them, or had an older state */
+  readonly written: number
+  /** that the copy has and the source does not */
+  readonly extra: number
+}
+
+/** What {@link copyRegistry} did, or would do. */
+export interface CopyReport {
+  /** without credentials */
+  readonly from: string
+  readonly to: string
+  readonly tables: readonly TableReport[]
+  readonly dryRun: boolean
+  readonly retired: boolean
+}
+
+// Rows may take a megabyte each.
+const PAGE = 200
+const SILENT: Logger = { warn: () => {} }
+
+/**
+ * Copies a registry into another database, of either provider: every row of every project with its id, version, hash, times, edges, tags and aliases, and which
+ * stores are its own. Bytes stay where they are. What is copied is the source as it was at one moment, and every row is read back and compared.
+ *
+ * A copy that was stopped is taken up by running it again, and so is one whose source has grown since.
+ * Throws `IN_USE` when the target holds another registry, `DATABASE_FAILED` when a row came back different, and what connecting throws.
+ *
+ * @example
+ * const { tables } = await copyRegistry({ from: 'file:./registry.db', to: 'postgresql://…' })
+ */
+export async function copyRegistry(options: CopyOptions): Promise<CopyReport> {
+  const { cwd = process.cwd(), logger = SILENT, pool, dryRun = false } = options
+  const fromUrl = typeof options.from === 'function' ? await secretOf('url', options.from) : options.from
+  const toUrl = typeof options.to === 'function' ? await secretOf('url', options.to) : options.to
+  const place = targetOf(fromUrl, cwd)
+  if (place.shown === targetOf(toUrl, cwd).shown) {
+    throw new PersistablesError('INVALID_OPTION', `${place.shown} cannot be copied onto itself.`, { fix: 'Name another database as the target.' })
+  }
+  const source = await connect({ url: options.from, cwd, create: false, logger: SILENT, pool })
+  try {
+    const refused = refusal(await migrationStatus(source), source, false)
+    if (refused !== undefined) throw refused
+    const target = await connect({ url: options.to, cwd, create: !dryRun, logger, pool }).catch((error: unknown) => {
+      // A file that is still to be made has nothing in it.
+      if (dryRun && (error as PersistablesError).code === 'SCHEMA_MISSING') return null
+      throw error
+    })
+    const dialect = dialectOf(source.provider, source.schema)
+    const snapshot = await openSnapshot(place, dialect, { pool, credentials: credentialsOf(options.from, undefined) })
+    try {
+      if (target !== null) await readyTarget(target, dryRun)
+      return await copy({ source, target, snapshot, dialect }, { ...options, dryRun }, targetOf(toUrl, cwd).shown)
+    } catch (error) {
+      throw options.signal?.aborted ? options.signal.reason : databaseFailure(error, `copying ${source.url}`)
+    } finally {
+      await snapshot.close()
+      await target?.close()
+    }
+  } finally {
+    await source.close()
+  }
+}
+
+// A server's schema is not changed behind anybody's back; a file's is, as by openRepository.
+async function readyTarget(target: Connection, dryRun: boolean): Promise<void> {
+  if (!dryRun) {
+    await ensureSchema(target, { apply: true })
+    return
+  }
+  const refused = refusal(await migrationStatus(target), target, target.file !== null)
+  if (refused !== undefined) throw refused
+}
+
+interface Ends {
+  readonly source: Connection
+  /** null: there is none yet, and this is a dry run */
+  readonly target: Connection | null
+  readonly snapshot: Snapshot
+  /** the source's */
+  readonly dialect: Dialect
+}
+
+async function copy(ends: Ends, options: CopyOptions & { dryRun: boolean }, to: string): Promise<CopyReport> {
+  const { source, target, snapshot, dialect } = ends
+  const { dryRun, signal } = options
+  const writer = target === null ? null : writerOf(target)
+  const totals: number[] = []
+  for (const table of TABLES) totals.push(Number((await snapshot.rows(countRows(dialect, table)))[0]?.['n']))
+  const total = totals.reduce((sum, n) => sum + n, 0)
+  await sameRegistry(ends, dryRun)
+  let done = 0
+  const tables: TableReport[] = []
+  for (const [i, table] of TABLES.entries()) {
+    let after: Cells | undefined
+    let written = 0
+    for (;;) {
+      signal?.throwIfAborted()
+      const rows = (await snapshot.rows(readPage(dialect, table, after, PAGE))).map((row) => recordOf(table, row))
+      if (rows.length === 0) break
+      written += writer === null ? rows.length : await writer.bring(table, rows, dryRun)
+      after = rows.at(-1)
+      done += rows.length
+      options.onProgress?.({ table: table.name, done, total })
+      await turn()
+    }
+    // Counters are derived from the rows where they are not copied.
+    const there = writer === null || table.meeting === 'highest' ? 0 : await writer.count(table)
+    const rows = totals[i] ?? 0
+    tables.push({ table: table.name, rows, written, extra: Math.max(0, there - rows + (dryRun ? written : 0)) })
+  }
+  if (!dryRun && target?.provider === 'postgresql') await writer?.raise()
+  const retired = options.retire === true && !dryRun
+  if (retired) await retire(source)
+  return { from: source.url, to, tables, dryRun, retired }
+}
+
+async function sameRegistry({ source, target, snapshot, dialect }: Ends, dryRun: boolean): Promise<void> {
+  if (target === null) return
+  const read = async (connection: Connection): Promise<string | undefined> => {
+    const own = dialectOf(connection.provider, connection.schema)
+    const statement = sql`SELECT "registry_id" AS id FROM ${own.table('persistable_registry')} WHERE "id" = 1`
+    return (await ask<{ id: string }>(rawOf(connection.client), own.text(statement), []))[0]?.id
+  }
+  const [registry] = await snapshot.rows(
+    sql`SELECT "registry_id" AS id, "created_at" AS created FROM ${dialect.table('persistable_registry')} WHERE "id" = 1`,
+  )
+  const there = await read(target)
+  if (there !== undefined && there === registry?.['id']) return
+  const rows = await writerOf(target).count(TABLES[0] as Table)
+  if (rows > 0 || there !== undefined) {
+    throw new PersistablesError(
+      'IN_USE',
+      `The database ${target.url} holds another registry${there === undefined ? '' : ` (${there})`}, with ${rows} version${rows === 1 ? '' : 's'}.`,
+      { fix: 'Copy into an empty database: versions of two registries would collide.', details: { url: target.url, registry: there ?? null, rows } },
+    )
+  }
+  // Without artifacts a registry has no id yet; it has no stores either, so a new one will do.
+  if (dryRun) return
+  const own = dialectOf(target.provider, target.schema)
+  const id = registry === undefined ? await blobsOf(source.client, dialect, randomUUID).registryId() : String(registry['id'])
+  const created = registry === undefined ? new Date() : cellOf('timestamp', registry['created'])
+  const statement = sql`INSERT INTO ${own.table('persistable_registry')} ("id", "registry_id", "created_at") VALUES (1, ${id}, ${own.typed(created, 'timestamp')})`
+  const db = rawOf(target.client)
+  await atomically(db, [db.$executeRawUnsafe(own.text(statement), ...statement.values)])
+}
+
+async function retire({ client, provider, schema }: Connection): Promise<void> {
+  const dialect = dialectOf(provider, schema)
+  const statement = sql`UPDATE ${dialect.table('persistable_registry')} SET "registry_id" = ${`retired-${randomUUID()}`} WHERE "id" = 1`
+  const db = rawOf(client)
+  await atomically(db, [db.$executeRawUnsafe(dialect.text(statement), ...statement.values)])
+}
