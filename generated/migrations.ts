@@ -116,6 +116,19 @@ CREATE INDEX "persistable_aliases_persistable_id_idx" ON "persistable_aliases"("
 CREATE INDEX "persistable_tags_key_value_idx" ON "persistable_tags"("key", "value");
 `,
     },
+    {
+      name: '20260301000000_indexes',
+      checksum: 'd401c1dbb54a6d9b4b96028b33c32bcc6fccd8e18812a4d578c3b8df574c5352',
+      sql: `-- DropIndex
+DROP INDEX "persistables_project_type_hash_idx";
+
+-- CreateIndex
+CREATE INDEX "persistables_project_hash_created_at_idx" ON "persistables"("project", "hash", "created_at");
+
+-- CreateIndex
+CREATE INDEX "persistables_project_created_at_id_idx" ON "persistables"("project", "created_at", "id");
+`,
+    },
   ],
   postgresql: [
     {
@@ -239,6 +252,19 @@ ALTER TABLE "persistable_aliases" ADD CONSTRAINT "persistable_aliases_persistabl
 
 -- AddForeignKey
 ALTER TABLE "persistable_tags" ADD CONSTRAINT "persistable_tags_persistable_id_fkey" FOREIGN KEY ("persistable_id") REFERENCES "persistables"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+`,
+    },
+    {
+      name: '20260301000000_indexes',
+      checksum: 'd401c1dbb54a6d9b4b96028b33c32bcc6fccd8e18812a4d578c3b8df574c5352',
+      sql: `-- DropIndex
+DROP INDEX "persistables_project_type_hash_idx";
+
+-- CreateIndex
+CREATE INDEX "persistables_project_hash_created_at_idx" ON "persistables"("project", "hash", "created_at");
+
+-- CreateIndex
+CREATE INDEX "persistables_project_created_at_id_idx" ON "persistables"("project", "created_at", "id");
 `,
     },
   ],

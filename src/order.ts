@@ -47,7 +47,8 @@ export function orderingOf(dialect: Dialect, orderBy?: OrderBy): Ordering {
     const sign = raw(direction === 'asc' ? '>' : '<')
     const kind = kindOf(key)
     const value = dialect.typed(kind === 'timestamp' ? new Date(at.value as string) : at.value, kind)
-    return sql`(${sortable(key)} ${sign} ${value} OR (${sortable(key)} = ${value} AND ${dialect.binary(raw('p."id"'))} ${sign} ${dialect.typed(at.id, 'text')}))`
+    // The first condition says nothing new, but an index can begin with it.
+    return sql`${sortable(key)} ${sign}= ${value} AND (${sortable(key)} ${sign} ${value} OR ${dialect.binary(raw('p."id"'))} ${sign} ${dialect.typed(at.id, 'text')})`
   }
 }
 

@@ -277,13 +277,13 @@ describe('PostgreSQL', () => {
     await using({ url: database.url }, (connection) => ensureSchema(connection, { apply: false }))
   })
 
-  test('puts the schema of the url on the search path of every connection', async () => {
+  test('knows the schema of the url, and sets nothing for a session: a pooler gives it to others', async () => {
     await using({ url: `${database.url}?schema=some%20where`, pool: { max: 3 } }, async ({ client, schema }) => {
       expect(schema).toBe('some where')
       const paths = await Promise.all(
         Array.from({ length: 6 }, () => rawOf(client).$queryRawUnsafe<{ p: string }[]>(`SELECT current_setting('search_path') AS p`)),
       )
-      expect(new Set(paths.map(([row]) => row?.p))).toEqual(new Set(['"some where"']))
+      expect(new Set(paths.map(([row]) => row?.p))).toEqual(new Set(['"$user", public']))
     })
   })
 
