@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
+import { MIGRATIONS } from '../generated/migrations'
 import { EXIT_CODES } from '../src/cli/exit'
 import { progress } from '../src/cli/progress'
 import { size } from '../src/cli/render'
@@ -150,7 +151,7 @@ describe('no registry yet', () => {
   test('migrate makes it; then everything works on an empty registry', async () => {
     const cwd = await emptyProject()
     const first = await persistables({ cwd }, 'migrate', '--json')
-    expect(first.json()).toMatchObject({ applied: [expect.stringMatching(/_init$/)], pending: [], backup: null, dryRun: false })
+    expect(first.json()).toMatchObject({ applied: MIGRATIONS.sqlite.map(({ name }) => name), pending: [], backup: null, dryRun: false })
     expect((await persistables({ cwd }, 'migrate')).out).toMatch(/is up to date/)
     expect((await persistables({ cwd }, 'migrate', '--status')).code).toBe(0)
     expect((await persistables({ cwd }, 'ls')).out).toBe('Nothing matches.\n')
@@ -573,6 +574,31 @@ describe('settings', () => {
   })
 })
 
+describe('rm', () => {
+  test('deletes exact versions, and what is used only by force', async () => {
+    const { cwd, iris } = await seeded()
+    const used = await persistables({ cwd }, 'rm', 'Dataset/iris@1')
+    expect([used.code, used.out]).toEqual([1, ''])
+    expect(used.err).toContain('Dataset/iris@1 is a parent of Metric/acc@1.')
+    expect(used.err).toContain('--force')
+    for (const vague of ['Dataset/iris', 'Dataset/iris@latest']) expect((await persistables({ cwd }, 'rm', vague)).code).toBe(2)
+    expect((await persistables({ cwd }, 'rm', 'Dataset/iris@7')).code).toBe(3)
+    expect((await persistables({ cwd }, 'rm')).code).toBe(2)
+    const dry = await persistables({ cwd }, 'rm', 'Dataset/iris@2', iris.id, '--force', '--dry-run')
+    expect([dry.code, dry.out]).toEqual([0, '2 versions would be deleted.\n'])
+    const done = await persistables({ cwd }, 'rm', iris.id, 'Clash/iris@1', '--force', '--json')
+    expect(done.json()).toMatchObject({
+      dryRun: false,
+      deleted: [
+        { ref: 'Dataset/iris@1', children: ['Metric/acc@1'], childCount: 1 },
+        { ref: 'Clash/iris@1', childCount: 0 },
+      ],
+    })
+    expect((await persistables({ cwd }, 'show', 'Dataset/iris@1')).code).toBe(3)
+    expect((await persistables({ cwd }, 'show', 'Metric/acc@1')).out).toContain('Dataset/iris@1')
+  })
+})
+
 describe('doctor', () => {
   const statusOf = (checks: { name: string; status: string }[]): Record<string, string> =>
     Object.fromEntries(checks.map(({ name, status }) => [name, status]))
@@ -658,7 +684,7 @@ describe('PostgreSQL', () => {
       expect((await persistables(given, 'ls')).code).toBe(5)
       expect((await persistables(given, 'migrate', '--status', '--json')).json()).toMatchObject({ state: 'empty' })
       expect((await persistables(given, 'migrate', '--dry-run')).out).toMatch(/would be applied/)
-      expect((await persistables(given, 'migrate')).out).toMatch(/1 migration applied/)
+      expect((await persistables(given, 'migrate')).out).toMatch(/migrations applied/)
       expect((await persistables(given, 'migrate', '--status')).code).toBe(0)
       const repo = await openRepository({
         url: database.url,

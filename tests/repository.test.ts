@@ -485,6 +485,46 @@ onEveryProvider((make, provider) => {
     expect((await failure(repo.load(Note, 'iris@prod'))).message).toContain('alias "prod"')
   })
 
+  test('delete: one exact version, refused while it is used, its number never given again', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const parent = await repo.save(dataset())
+    const old = await repo.save(dataset())
+    const model = await repo.save(new Model({ name: 'm', config: { rate: 1 }, parents: { dataset: parent, notes: [] }, artifacts: { weights: [1] } }))
+    const used = await failure(repo.delete(Dataset, 'penguins@1'))
+    expect([used.code, used.details['children'], used.message]).toEqual([
+      'IN_USE',
+      ['Model/m@1'],
+      expect.stringContaining('is a parent of Model/m@1'),
+    ])
+    expect((await failure(repo.delete(parent, { dryRun: true }))).code).toBe('IN_USE')
+    expect(await repo.delete(parent, { dryRun: true, force: true })).toMatchObject({
+      ref: 'Dataset/penguins@1',
+      children: ['Model/m@1'],
+      childCount: 1,
+    })
+    expect(await repo.count(Dataset)).toBe(2)
+    for (const vague of ['penguins', 'penguins@latest', 'penguins@prod', { hash: parent.hash }]) {
+      expect((await failure(repo.delete(Dataset, vague as string))).code).toBe('INVALID_REF')
+    }
+    expect((await failure(repo.delete(Dataset, 'penguins@9'))).code).toBe('NOT_FOUND')
+    expect((await failure(repo.delete(Note, { id: parent.id }))).code).toBe('TYPE_MISMATCH')
+    expect((await failure(repo.delete(CleanDataset, 'penguins@2'))).code).toBe('TYPE_MISMATCH')
+    expect((await failure(repo.delete(dataset() as never))).code).toBe('NOT_SAVED')
+    expect((await failure(repo.delete(undefined as never))).code).toBe('INVALID_REF')
+
+    expect(await repo.delete('Dataset/penguins@2')).toEqual({ id: old.id, ref: 'Dataset/penguins@2', children: [], childCount: 0, aliases: [] })
+    expect((await failure(repo.delete(old))).code).toBe('NOT_FOUND')
+    await repo.delete(parent, { force: true })
+    const lost = await failure(async () => (await repo.load(Model, 'm')).parent('dataset'))
+    expect([lost.code, lost.message]).toEqual(['NOT_FOUND', expect.stringContaining('Dataset/penguins@1')])
+    expect(await repo.hash(await repo.load(Model, 'm'))).toBe(model.hash)
+    // What was loaded before still reads: its bytes are there until gc.
+    expect(await parent.artifact('rows')).toEqual(ROWS)
+    expect((await repo.save(dataset())).version).toBe(3)
+    await repo.delete(model)
+    expect(await repo.count()).toBe(1)
+  })
+
   test('options that are none are an error, or count as left out', async () => {
     const repo = await (await make()).open({ types: TYPES })
     expect((await repo.save(new Note({ name: 'n' }), null as never)).version).toBe(1)
