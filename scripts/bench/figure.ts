@@ -39,6 +39,8 @@ export interface Bench {
   readonly quick: boolean
   /** a new folder, removed at the end */
   folder(): Promise<string>
+  /** for what several benchmarks share: its folders and what it frees last as long as the run */
+  readonly whole: Bench
   /** calls `free` at the end of this benchmark, whatever happens */
   after(free: () => unknown): void
 }

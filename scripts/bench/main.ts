@@ -14,19 +14,23 @@ import { benchmarks as load } from './load'
 import { stopServers } from './registry'
 import { benchmarks as save } from './save'
 import { benchmarks as saveMany } from './save-many'
+import { benchmarks as scale } from './scale'
 import { tableOf } from './table'
 
 // One line per group's file.
-const BENCHMARKS: readonly Benchmark[] = [...save, ...load, ...saveMany, ...hash, ...artifacts, ...contention]
+const BENCHMARKS: readonly Benchmark[] = [...save, ...load, ...saveMany, ...hash, ...artifacts, ...contention, ...scale]
 
 const HELP = `npm run bench -- [--quick] [--only <part of a name>]… [--out <file>] [--list]
 
 ${BENCHMARKS.map(({ name, says }) => `  ${name}\n      ${says}`).join('\n')}`
 
-const measure = async ({ run, ...told }: Benchmark, quick: boolean): Promise<Figure | Missing> => {
+const benchOf = (quick: boolean, whole?: Bench): { readonly bench: Bench; readonly end: () => Promise<void> } => {
   const free: (() => unknown)[] = []
   const bench: Bench = {
     quick,
+    get whole() {
+      return whole ?? bench
+    },
     after: (work) => void free.push(work),
     async folder() {
       const path = await mkdtemp(join(tmpdir(), 'persistables-bench-'))
@@ -34,13 +38,21 @@ const measure = async ({ run, ...told }: Benchmark, quick: boolean): Promise<Fig
       return path
     },
   }
+  const end = async (): Promise<void> => {
+    for (const work of free.splice(0).reverse()) await work()
+  }
+  return { bench, end }
+}
+
+const measure = async ({ run, ...told }: Benchmark, whole: Bench): Promise<Figure | Missing> => {
+  const { bench, end } = benchOf(whole.quick, whole)
   try {
     return { ...told, ...(await run(bench)) }
   } catch (error) {
     if (!(error instanceof CannotMeasure)) throw error
     return { name: told.name, says: told.says, missing: error.message }
   } finally {
-    for (const work of free.reverse()) await work()
+    await end()
   }
 }
 
@@ -63,12 +75,14 @@ const main = async (): Promise<void> => {
     throw new Error(`There is no benchmark like ${values.only.join(', ')}. There are ${BENCHMARKS.map(({ name }) => name).join(', ')}.`)
 
   const results: (Figure | Missing)[] = []
+  const { bench: whole, end } = benchOf(values.quick)
   try {
     for (const benchmark of chosen) {
       console.error(`${benchmark.name}: ${benchmark.says}`)
-      results.push(await measure(benchmark, values.quick))
+      results.push(await measure(benchmark, whole))
     }
   } finally {
+    await end()
     await stopServers()
   }
   await writeFile(resolve(values.out), `${JSON.stringify({ quick: values.quick, ...facts(), figures: results }, null, 2)}\n`)
