@@ -20,6 +20,8 @@ export interface S3Marker {
 
 interface Seen {
   readonly marker: Marker
+  /** whether another claimer may still write over it */
+  readonly claiming: boolean
   readonly etag: string | undefined
 }
 
@@ -30,15 +32,16 @@ export function s3Marker({ name: store, bucket, prefix, making, customer }: S3Se
   let usable: Promise<void> | undefined
   let claiming: Promise<unknown> = Promise.resolve()
 
-  /** `null` when there is none, `undefined` for its marker when it makes no sense */
-  const read = async (): Promise<{ readonly marker: Marker | null; readonly etag: string | undefined } | null> => {
+  /** `null` when there is none; its `marker` is `null` when it makes no sense */
+  const read = async (): Promise<(Omit<Seen, 'marker'> & { readonly marker: Marker | null }) | null> => {
     try {
       const { Body, ETag } = await call('GetObject', { Key, Range: `bytes=0-${LIMIT - 1}`, ...customer }, { doing: 'read' })
-      return { marker: parseMarker((await Body?.transformToString()) ?? ''), etag: ETag }
+      const text = (await Body?.transformToString()) ?? ''
+      return { marker: parseMarker(text), claiming: text.includes('"claiming":true'), etag: ETag }
     } catch (error) {
       const { status, error: code } = refusal(error)
       // an empty object has no range at all
-      if (status === 416) return { marker: null, etag: undefined }
+      if (status === 416) return { marker: null, claiming: false, etag: undefined }
       if (status === 404 && code !== 'NoSuchBucket') return null
       throw error
     }
@@ -59,7 +62,7 @@ export function s3Marker({ name: store, bucket, prefix, making, customer }: S3Se
   const sound = async (): Promise<Seen | null> => {
     const seen = await read()
     if (seen === null) return null
-    if (seen.marker !== null) return { marker: known(seen.marker), etag: seen.etag }
+    if (seen.marker !== null) return { ...seen, marker: known(seen.marker) }
     throw new PersistablesError('STORE_FAILED', `The marker of the store "${store}", ${place}, is damaged.`, {
       fix: `Write {"layout":${LAYOUT},"owner":null} into it; the next repository that saves to the store claims it.`,
       details: { store, place },
@@ -67,14 +70,14 @@ export function s3Marker({ name: store, bucket, prefix, making, customer }: S3Se
   }
 
   /** `false` when somebody else was there first */
-  const write = async (claim: string, condition: { IfNoneMatch?: string; IfMatch?: string }): Promise<boolean> => {
-    const Body = Buffer.from(`${JSON.stringify({ layout: LAYOUT, owner: claim })}\n`)
+  const write = async (
+    marker: Marker & { readonly claiming?: true },
+    condition: { IfNoneMatch?: string; IfMatch?: string } = {},
+  ): Promise<boolean> => {
+    const Body = Buffer.from(`${JSON.stringify(marker)}\n`)
+    const input = { Key, Body, ContentLength: Body.length, ContentType: 'application/json', ...making, ...customer, ...condition }
     try {
-      await call(
-        'PutObject',
-        { Key, Body, ContentLength: Body.length, ContentType: 'application/json', ...making, ...customer, ...condition },
-        { doing: 'claim' },
-      )
+      await call('PutObject', input, { doing: 'claim' })
       return true
     } catch (error) {
       if ([404, 409, 412].includes(refusal(error).status ?? 0)) return false
@@ -82,35 +85,50 @@ export function s3Marker({ name: store, bucket, prefix, making, customer }: S3Se
     }
   }
 
-  /**
-   * Writes the claim on condition that nothing has changed since `seen`. A server that lets the same condition pass twice does not know conditions: then, as in
-   * Fischer's algorithm for mutual exclusion by timed reads and writes (Lamport 1987), the last of those who wrote within a while has it.
-   */
-  const claimOver = async (claim: string, seen: Seen | null): Promise<void> => {
+  const settle = (owner: string): Promise<boolean> => write({ layout: LAYOUT, owner })
+
+  /** Whether the claim was written where nothing had changed since `seen`, for good or as one of several that were. */
+  const claimOver = async (owner: string, seen: Seen | null): Promise<'won' | 'lost' | 'written'> => {
+    const claim = { layout: LAYOUT, owner, claiming: true } as const
     const condition = seen === null ? { IfNoneMatch: '*' } : { ...(seen.etag !== undefined && { IfMatch: seen.etag }) }
     try {
-      if (!(await write(claim, condition))) return
-      if (Object.keys(condition).length > 0 && !(await write(claim, condition))) return
+      if (!(await write(claim, condition))) return 'lost'
+      // a server that lets the same condition pass twice does not look at it
+      if (Object.keys(condition).length > 0 && !(await write(claim, condition))) return 'won'
     } catch (error) {
       if (!isUnsupported(error)) throw error
-      await write(claim, {})
+      await write(claim)
     }
     await wait(SETTLE)
+    return 'written'
   }
 
+  // Where the server knows conditions, the first to write has it. Elsewhere the last of those who saw no owner has it, as in Fischer's algorithm for mutual
+  // exclusion by timed reads and writes (Lamport 1987): a claim counts when it has stood for longer than any other may have been on its way.
   const claimed = async (claim: string): Promise<string> => {
-    for (let turn = 1; ; turn++) {
+    let stood: string | undefined
+    for (let turn = 1; turn <= TURNS; turn++) {
       const seen = await sound()
-      if (seen?.marker.owner) return seen.marker.owner
-      if (turn === TURNS) {
-        throw new PersistablesError('STORE_FAILED', `The store "${store}" cannot be claimed: ${place} does not keep what is written to it.`, {
-          fix: 'See whether something removes objects there, then try again.',
-          details: { store, place },
-        })
+      const owner = seen?.marker.owner ?? null
+      if (owner !== null) {
+        if (seen?.claiming !== true) return owner
+        if (owner === stood) {
+          if (owner === claim) await settle(claim)
+          return owner
+        }
+        stood = owner
+        await wait(SETTLE)
+        continue
       }
-      if (turn > 1) await wait(Math.random() * 10 * 2 ** Math.min(turn, 6))
-      await claimOver(claim, seen)
+      const outcome = await claimOver(claim, seen)
+      if (outcome === 'won') await settle(claim)
+      if (outcome === 'lost') await wait(Math.random() * 10 * 2 ** Math.min(turn, 6))
+      stood = outcome === 'written' ? claim : undefined
     }
+    throw new PersistablesError('STORE_FAILED', `The store "${store}" cannot be claimed: ${place} does not keep what is written to it.`, {
+      fix: 'See whether something removes objects there, then try again.',
+      details: { store, place },
+    })
   }
 
   return {
