@@ -64,7 +64,7 @@ export interface S3Connection {
     input: Omit<Operations[N]['input'], 'Bucket'>,
     options: S3CallOptions,
   ): Promise<Operations[N]['output']>
-  /** the time, by the server's clock as far as it is known, in milliseconds since 1970 */
+  /** the time by the server's clock as far as it is known, up to a second too late; milliseconds since 1970 */
   now(): number
   /** closes idle sockets; a later call opens new ones */
   close(): void
@@ -163,7 +163,8 @@ export function s3Connection(settings: S3Settings): S3Connection {
         }
       }
     },
-    now: () => Date.now() + (client?.config.systemClockOffset ?? 0),
+    // servers tell their time in whole seconds, and the offset is reckoned from there
+    now: () => Date.now() + (client?.config.systemClockOffset ?? 0) + 1000,
     close() {
       if (given === undefined) client?.destroy()
       client = undefined
