@@ -153,9 +153,11 @@ const reply = async (response: ServerResponse, { status, headers, length, body }
   const size = length ?? (Array.isArray(body) ? body.reduce((sum: number, { length: count }: Buffer) => sum + count, 0) : undefined)
   response.writeHead(status, { ...headers, ...(size !== undefined && !unframed && { 'content-length': size }) })
   let sent = 0
-  for await (const chunk of body) {
-    const limit = fault !== undefined && 'at' in fault && fault.do !== 'flip' ? (fault.at ?? 0) : Number.POSITIVE_INFINITY
-    if (fault?.do === 'flip' && fault.at >= sent && fault.at < sent + chunk.length) chunk[fault.at - sent] = (chunk[fault.at - sent] as number) ^ 1
+  const limit = fault !== undefined && 'at' in fault && fault.do !== 'flip' ? (fault.at ?? 0) : Number.POSITIVE_INFINITY
+  for await (const kept of body) {
+    const flipped = fault?.do === 'flip' && fault.at >= sent && fault.at < sent + kept.length
+    const chunk = flipped ? Buffer.from(kept) : kept
+    if (flipped) chunk[fault.at - sent] = (chunk[fault.at - sent] as number) ^ 1
     const piece = chunk.subarray(0, Math.max(0, limit - sent))
     sent += piece.length
     if (!response.write(piece)) await drained(response)
