@@ -108,7 +108,8 @@ describe('what does not pass is STORE_FAILED: what happened, where, and what to 
       server.fault({ on, do: 'refuse', status, code, message, extra: SECRETS, times: 2, ...more })
       const error = await failure(work())
       while (server.pending() > 0) await failure(work())
-      expect(error).toMatchObject({ code: 'STORE_FAILED', details: { store: 's3', operation: on, error: code, status } })
+      expect(error).toMatchObject({ code: 'STORE_FAILED', details: { store: 's3', bucket: 'models', operation: on, error: code, status } })
+      expect(error.details['key']).toMatch(/^team\/a\/sha256\//)
       expect(error.details['requestId']).toMatch(/^TEST\d+$/)
       expect(error.message).toMatch(/^The store "s3" could not \w+ s3:\/\/models\/team\/a\/sha256\//)
       expect(error.message).toMatch(fix)
@@ -155,6 +156,10 @@ describe('what does not pass is STORE_FAILED: what happened, where, and what to 
       code: 'STORE_FAILED',
       message: expect.stringContaining('Pass region, or set AWS_REGION'),
     })
+    expect(alone("s3Store({ bucket: 'models', region: 'eu-west-3' })")).toMatchObject({
+      details: { error: 'CredentialsProviderError' },
+      message: expect.stringContaining('AWS_ACCESS_KEY_ID'),
+    })
     const refusing = async (): Promise<never> => {
       throw new Error(`vault is sealed for ${CREDENTIALS.accessKeyId}`)
     }
@@ -187,7 +192,7 @@ function alone(store: string, before = ''): object {
     const store = ${store}
     const place = store.locate('0'.repeat(64))
     store.size('0'.repeat(64)).catch(({ code, message, details }) => console.log(JSON.stringify({ code, message, details, place })))`
-  const env = { PATH: process.env['PATH'], AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none' }
+  const env = { PATH: process.env['PATH'], AWS_CONFIG_FILE: '/none', AWS_SHARED_CREDENTIALS_FILE: '/none', AWS_EC2_METADATA_DISABLED: 'true' }
   const { stdout } = spawnSync(process.execPath, ['-r', join(__dirname, 'children', 'typescript.cjs'), '-e', script], { encoding: 'utf8', env })
   return JSON.parse(stdout === '' ? '{}' : stdout) as object
 }
@@ -341,6 +346,17 @@ describe('reading', () => {
       expect((await collect(store.get(blob))).length).toBe(wrong.length)
       expect((await collect(store.get(blob, { start: wrong.length + 1 }))).length).toBe(0)
     }
+  })
+
+  test('a reader that lets the connection time out, again and again, is not the server’s fault', async () => {
+    const { store, gets } = await stocked({ maxAttempts: 2, timeouts: { idle: 100 } })
+    const seen: Uint8Array[] = []
+    for await (const chunk of store.get(blob)) {
+      seen.push(chunk)
+      if (seen.length <= 5) await new Promise((resolve) => setTimeout(resolve, 250))
+    }
+    expect(Buffer.compare(Buffer.concat(seen), bytes)).toBe(0)
+    expect(gets().length).toBeGreaterThan(3)
   })
 
   test('readers that stop, are stopped, or take their time', async () => {

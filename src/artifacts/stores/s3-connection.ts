@@ -141,7 +141,7 @@ export function s3Connection(settings: S3Settings): S3Connection {
 
   return {
     async call(operation, input, { doing, signal }) {
-      const place = `s3://${bucket}/${input && 'Key' in input ? String(input.Key) : settings.prefix}`
+      const request = { store, doing, bucket, key: 'Key' in input ? String(input.Key) : settings.prefix, operation }
       let renewed = false
       for (let attempt = 1; ; attempt++) {
         signal?.throwIfAborted()
@@ -159,7 +159,7 @@ export function s3Connection(settings: S3Settings): S3Connection {
             renew(way.generation)
           } else if (MANGLED.has(fault.error) && attempt < settings.maxAttempts) {
             await wait(Math.random() * 50 * 2 ** attempt, undefined, signal && { signal }).catch(() => undefined)
-          } else throw s3Failure(store, doing, place, operation, fault)
+          } else throw s3Failure(request, fault)
         }
       }
     },

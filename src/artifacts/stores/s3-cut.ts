@@ -37,17 +37,19 @@ export async function* cut(blob: Blob, source: AsyncIterable<Uint8Array>, store:
   const { plan, signal } = options
   const memory = memoryOf(plan)
   const whole = createHash('sha256')
+  let sums = sumsOf(options.checksums)
   let part = await memory.take()
   let used = 0
   let done = 0
   let number = 1
 
-  const finished = (): Part => {
+  const finish = (): Part => {
     const { release } = part
-    const bytes = part.bytes.subarray(0, used)
+    const finished = { number: number++, bytes: part.bytes.subarray(0, used), sums: sums.digest(), release }
     done += used
     used = 0
-    return { number: number++, bytes, sums: sumsOf(bytes, options.checksums), release }
+    sums = sumsOf(options.checksums)
+    return finished
   }
 
   try {
@@ -56,13 +58,16 @@ export async function* cut(blob: Blob, source: AsyncIterable<Uint8Array>, store:
       for (let taken = 0; taken < chunk.length; ) {
         // only when more has come: the last part waits for the end of the source
         if (used === part.bytes.length) {
-          yield finished()
+          yield finish()
           part = await memory.take()
           signal?.throwIfAborted()
         }
         const piece = chunk.subarray(taken, taken + part.bytes.length - used)
         part.bytes.set(piece, used)
-        whole.update(part.bytes.subarray(used, used + piece.length))
+        // what is hashed is what is sent: the source may change its chunk meanwhile
+        const copy = part.bytes.subarray(used, used + piece.length)
+        whole.update(copy)
+        sums.update(copy)
         used += piece.length
         taken += piece.length
       }
@@ -74,7 +79,7 @@ export async function* cut(blob: Blob, source: AsyncIterable<Uint8Array>, store:
   if (done + used !== blob.size) throw wrongLength(store, blob, String(done + used))
   const digest = whole.digest('hex')
   if (digest !== blob.digest) throw otherBytes(store, blob, digest)
-  yield finished()
+  yield finish()
 }
 
 interface Memory {
@@ -109,11 +114,27 @@ function memoryOf({ held, partSize }: PartPlan): { take(): Promise<Memory> } {
   }
 }
 
-function sumsOf(bytes: Uint8Array, checksums: CutOptions['checksums']): Part['sums'] {
-  if (checksums === 'when-required') return { ContentMD5: createHash('md5').update(bytes).digest('base64') }
-  const sum = Buffer.allocUnsafe(4)
-  sum.writeUInt32BE(crc32(bytes))
-  return { ChecksumCRC32: sum.toString('base64') }
+interface Sums {
+  update(bytes: Uint8Array): void
+  digest(): Part['sums']
+}
+
+function sumsOf(checksums: CutOptions['checksums']): Sums {
+  if (checksums === 'when-required') {
+    const md5 = createHash('md5')
+    return { update: (bytes) => void md5.update(bytes), digest: () => ({ ContentMD5: md5.digest('base64') }) }
+  }
+  let sum = 0
+  return {
+    update(bytes) {
+      sum = crc32(bytes, sum)
+    },
+    digest() {
+      const bytes = Buffer.allocUnsafe(4)
+      bytes.writeUInt32BE(sum)
+      return { ChecksumCRC32: bytes.toString('base64') }
+    },
+  }
 }
 
 function otherBytes(store: string, blob: Blob, found: string): PersistablesError {

@@ -92,8 +92,21 @@ export function s3Fault(thrown: unknown, scrub: (text: string) => string): S3Fau
   }
 }
 
+/** What was asked for. */
+export interface S3Request {
+  readonly store: string
+  /** completes "The store could not …" */
+  readonly doing: string
+  readonly bucket: string
+  /** or the prefix, where it is about several */
+  readonly key: string
+  readonly operation: string
+}
+
 /** A {@link S3Fault} as `STORE_FAILED`, with what to do about it. */
-export function s3Failure(store: string, doing: string, place: string, operation: string, fault: S3Fault): PersistablesError {
+export function s3Failure(request: S3Request, fault: S3Fault): PersistablesError {
+  const { store, doing, bucket, key, operation } = request
+  const place = `s3://${bucket}/${key}`
   const { error, status, requestId, region, message } = fault
   const elsewhere = region !== null && (ELSEWHERE.has(error) || status === 301 || status === 400)
   const answer = [status === null ? '' : String(status), requestId === null ? '' : `request ${requestId}`].filter((each) => each !== '')
@@ -104,7 +117,7 @@ export function s3Failure(store: string, doing: string, place: string, operation
       fix: elsewhere
         ? `The bucket is in ${region}: pass region: '${region}'.`
         : (FIXES[error] ?? BY_STATUS[status ?? 0] ?? 'See the cause, mend it, then try again.'),
-      details: { store, place, operation, error, status, requestId, ...(region !== null && { region }) },
+      details: { store, bucket, key, operation, error, status, requestId, ...(region !== null && { region }) },
       cause: Object.assign(new Error(message), { name: error }),
     },
   )

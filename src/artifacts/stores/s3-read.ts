@@ -8,7 +8,7 @@ import type { S3Connection } from './s3-connection'
 import { refusal, s3Fault } from './s3-failure'
 import type { S3Settings } from './s3-settings'
 
-/** A reader that stays away for longer lets connections time out: that is not the server's fault. Milliseconds. */
+/** A reader that stays away for longer, or longer than a connection may be silent, lets it time out: that is not the server's fault. Milliseconds. */
 const AWAY = 5000
 /** bytes after which earlier interruptions are forgotten */
 const PROGRESS = 1 << 20
@@ -32,7 +32,7 @@ export async function* s3Read(
   key: string,
   { start = 0, signal }: GetOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { name: store, bucket, maxAttempts, customer } = settings
+  const { name: store, bucket, maxAttempts, idleTimeout, customer } = settings
   const place = `s3://${bucket}/${key}`
   let at = start
   let etag: string | undefined
@@ -86,7 +86,7 @@ export async function* s3Read(
       if (extent.end !== null || at >= blob.size) return
       failure = new Error(`it ended after ${at} of ${blob.size} bytes`)
     }
-    if (at - remembered >= PROGRESS || away > AWAY) {
+    if (at - remembered >= PROGRESS || away >= Math.min(AWAY, idleTimeout)) {
       failures = 0
       remembered = at
     }
