@@ -351,6 +351,8 @@ describe('what does not succeed leaves nothing', () => {
       details: { error: 'AccessDenied', leftover: { key: keyOf(blobOf(bytes)), uploadId: upload?.id } },
     })
     expect(await store.sweep?.()).toBe(0)
+    server.fault({ on: 'AbortMultipartUpload', do: 'refuse', status: 403, code: 'AccessDenied' })
+    await expect(store.sweep?.({ olderThan: 0 })).rejects.toMatchObject({ code: 'STORE_FAILED', details: { error: 'AccessDenied' } })
     for (const part of upload?.parts.values() ?? []) Object.assign(part, { modified: new Date(Date.now() - 26 * 3600_000) })
     ;(upload as { initiated: Date }).initiated = new Date(Date.now() - 25 * 3600_000)
     expect(await store.sweep?.()).toBe(1)
@@ -470,6 +472,21 @@ test('answers that get lost on their way: what was done is not done again in vai
     await put(store, bytes)
     expect(server.pending()).toBe(0)
     expect(held(server)).toEqual({ objects: [keyOf(blobOf(bytes))], uploads: 0 })
+  }
+  // an object of the right size that was there before is no sign of success
+  for (const done of [true, false]) {
+    const server = await serve()
+    const store = storeOn(server, { maxAttempts: 1 })
+    const bytes = patterned(2 * PART)
+    const damaged = bytes.slice()
+    damaged[5] = 99
+    server.bucket.objects.set(keyOf(blobOf(bytes)), reading(damaged))
+    server.fault({ on: 'CompleteMultipartUpload', do: done ? 'lose answer' : 'hang' })
+    const replacing = store.replace?.(blobOf(bytes), pieces(bytes)) ?? Promise.reject(new Error('it cannot replace'))
+    if (done) await replacing
+    else expect((await failure(replacing)).code).toBe('STORE_FAILED')
+    expect(Buffer.compare(await collect(store.get(blobOf(bytes))), done ? bytes : damaged)).toBe(0)
+    expect(server.bucket.uploads.size).toBe(0)
   }
   // the id of an upload is lost with its answer: only a sweep finds it
   const server = await serve()

@@ -7,7 +7,7 @@ import { type CutOptions, cut, type Part } from './s3-cut'
 import { isUnsupported, refusal } from './s3-failure'
 import { partPlan } from './s3-parts'
 import type { S3Settings } from './s3-settings'
-import type { S3Uploads, Upload } from './s3-uploads'
+import { PATIENCE, type S3Uploads, type Upload } from './s3-uploads'
 
 /** Writes one object. Gives back when it is durable; else nothing new is visible, but for an object that the server finished after it was told to stop. */
 export type PutObject = (key: string, blob: Blob, source: AsyncIterable<Uint8Array>, options: PutOptions) => Promise<void>
@@ -22,11 +22,14 @@ type Condition = { readonly IfNoneMatch?: '*' }
 /** the server's answer to a condition: written, or kept from it by an object of the right size */
 type Written = boolean
 
+/** What a HEAD tells of an object; `null` when there is none. */
+export type Look = (key: string, signal?: AbortSignal) => Promise<{ readonly size: number; readonly etag: string | undefined } | null>
+
 /**
  * Writes objects: those that fit one part in one request, larger ones in parts, at most `queue` of them in memory. Size and sha256 are verified before anything
  * becomes visible. Throws `STORE_FAILED`, or the signal's reason, after what was sent has been taken away again.
  */
-export function s3Put(settings: S3Settings, { call }: S3Connection, uploads: S3Uploads, sizeOf: (key: string) => Promise<number | null>): PutObject {
+export function s3Put(settings: S3Settings, { call }: S3Connection, uploads: S3Uploads, look: Look): PutObject {
   const { name, checksums, making, customer } = settings
   let conditions = true
 
@@ -45,7 +48,7 @@ export function s3Put(settings: S3Settings, { call }: S3Connection, uploads: S3U
         const { status } = refusal(error)
         if (isUnsupported(error)) conditions = false
         else if (status !== 412 && status !== 409) throw error
-        else if ((await sizeOf(key)) === size) return false
+        else if ((await look(key))?.size === size) return false
         // in conflict with a writer or deleter who is not done yet; and one of the wrong size is written over
         else if (status === 409) await wait(Math.random() * 100 * 2 ** turn)
         else turn = 3
@@ -61,15 +64,18 @@ export function s3Put(settings: S3Settings, { call }: S3Connection, uploads: S3U
     }
   }
 
-  /** what was sent has the right size and digest; the answer may still get lost on its way */
+  /** What was sent has the right size and digest. The answer may still get lost on its way: then what is there now, and was not before, tells. */
   const finish = async (upload: Upload, blob: Blob, parts: readonly CompletedPart[], { over, signal }: PutOptions): Promise<Written> => {
+    const before = over ? await look(upload.key, signal) : null
     const write = async (condition: Condition): Promise<void> => {
       try {
         await uploads.complete(upload, parts, blob.size, condition, signal)
       } catch (error) {
         const { error: code, status } = refusal(error)
         const lost = code === 'NoSuchUpload' || (status === null && isPersistablesError(error, 'STORE_FAILED'))
-        if (signal?.aborted || !lost || (await sizeOf(upload.key)) !== blob.size) throw error
+        if (signal?.aborted || !lost) throw error
+        const now = await look(upload.key)
+        if (now?.size !== blob.size || now.etag === before?.etag) throw error
       }
     }
     if (!over) return unlessThere(upload.key, blob.size, write)
@@ -79,8 +85,7 @@ export function s3Put(settings: S3Settings, { call }: S3Connection, uploads: S3U
 
   const inParts = async (key: string, blob: Blob, source: AsyncIterable<Uint8Array>, options: PutOptions & CutOptions): Promise<void> => {
     options.signal?.throwIfAborted()
-    // not cut off by the signal: an upload whose id never came back could not be taken away
-    const upload = await uploads.begin(key)
+    const upload = await patiently(options.signal, (signal) => uploads.begin(key, signal))
     const stop = new AbortController()
     const onAbort = (): void => stop.abort(options.signal?.reason)
     options.signal?.addEventListener('abort', onAbort, { once: true })
@@ -122,6 +127,22 @@ export function s3Put(settings: S3Settings, { call }: S3Connection, uploads: S3U
   return async (key, blob, source, options) => {
     const plan = partPlan(blob.size, settings)
     await (plan.count === 1 ? whole : inParts)(key, blob, source, { ...options, plan, checksums })
+  }
+}
+
+/** Runs `work` with a signal that follows the given one by {@link PATIENCE}. */
+async function patiently<T>(signal: AbortSignal | undefined, work: (late: AbortSignal) => Promise<T>): Promise<T> {
+  const late = new AbortController()
+  let timer: NodeJS.Timeout | undefined
+  const onAbort = (): void => {
+    timer = setTimeout(() => late.abort(signal?.reason), PATIENCE)
+  }
+  signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    return await work(late.signal)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 

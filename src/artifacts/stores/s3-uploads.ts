@@ -9,6 +9,8 @@ import type { S3Settings } from './s3-settings'
 const DAY = 24 * 60 * 60 * 1000
 const ABORTS = 10
 const SETTLE = 200
+/** How long a server that does not answer is waited for when something is to be cancelled, in milliseconds. */
+export const PATIENCE = 30_000
 
 /** One unfinished upload on the server. */
 export interface Upload {
@@ -18,7 +20,8 @@ export interface Upload {
 
 /** The multipart uploads of one store. All methods throw what {@link S3Connection.call} throws. */
 export interface S3Uploads {
-  begin(key: string): Promise<Upload>
+  /** the signal should leave it time to answer: an upload whose id never came back cannot be taken away */
+  begin(key: string, signal: AbortSignal): Promise<Upload>
   send(upload: Upload, part: Part, signal: AbortSignal): Promise<CompletedPart>
   /** makes the object visible, whole */
   complete(upload: Upload, parts: readonly CompletedPart[], size: number, condition: object, signal: AbortSignal | undefined): Promise<void>
@@ -37,19 +40,20 @@ export function s3Uploads({ name, prefix, checksums, making, customer }: S3Setti
   const live = new Set<string>()
 
   /** whether the server still has something of it; `null` when it cannot tell */
-  const isLeft = async ({ key, id }: Upload): Promise<boolean | null> => {
+  const isLeft = async ({ key, id }: Upload, signal: AbortSignal): Promise<boolean | null> => {
     try {
-      const { UploadId } = await call('ListParts', { Key: key, UploadId: id, MaxParts: 1 }, { doing: 'clean up after' })
+      const { UploadId } = await call('ListParts', { Key: key, UploadId: id, MaxParts: 1 }, { doing: 'clean up after', signal })
       // a server that does not know the request takes it for another one
       return UploadId === id ? true : null
     } catch (error) {
+      signal.throwIfAborted()
       return refusal(error).status === 404 ? false : null
     }
   }
 
-  const abort = async ({ key, id }: Upload): Promise<'gone' | 'aborted'> => {
+  const abort = async ({ key, id }: Upload, signal: AbortSignal): Promise<'gone' | 'aborted'> => {
     try {
-      await call('AbortMultipartUpload', { Key: key, UploadId: id }, { doing: 'clean up after' })
+      await call('AbortMultipartUpload', { Key: key, UploadId: id }, { doing: 'clean up after', signal })
       return 'aborted'
     } catch (error) {
       if (refusal(error).status === 404) return 'gone'
@@ -57,23 +61,18 @@ export function s3Uploads({ name, prefix, checksums, making, customer }: S3Setti
     }
   }
 
-  const abandon = async (upload: Upload, unsettled: boolean): Promise<boolean> => {
-    try {
-      // A part that the server was still writing may turn up after an abort: hence again, until the server knows the upload no more, and still does not a
-      // little later. A server that cannot list parts is believed when it has taken the abort twice.
-      let calm = 0
-      for (let turn = 1; turn <= ABORTS; turn++) {
-        const left = (await abort(upload)) === 'gone' ? false : await isLeft(upload)
-        calm = left === true ? 0 : calm + 1
-        if (calm > (left === null || unsettled ? 1 : 0)) return true
-        await wait(unsettled ? SETTLE : Math.min(20 * 2 ** turn, 1000))
-      }
-      return false
-    } catch {
-      return false
-    } finally {
-      live.delete(upload.id)
+  // A part that the server was still writing may turn up after an abort: hence again, until the server knows the upload no more, and still does not a
+  // little later. A server that cannot list parts is believed when it has taken the abort twice.
+  const remove = async (upload: Upload, unsettled: boolean): Promise<boolean> => {
+    const signal = AbortSignal.timeout(PATIENCE)
+    let calm = 0
+    for (let turn = 1; turn <= ABORTS; turn++) {
+      const left = (await abort(upload, signal)) === 'gone' ? false : await isLeft(upload, signal)
+      calm = left === true ? 0 : calm + 1
+      if (calm > (left === null || unsettled ? 1 : 0)) return true
+      await wait(unsettled ? SETTLE : Math.min(20 * 2 ** turn, 1000))
     }
+    return false
   }
 
   const begun = async function* (ours: (key: string) => boolean): AsyncGenerator<Upload & { readonly since: number }, void, undefined> {
@@ -106,10 +105,13 @@ export function s3Uploads({ name, prefix, checksums, making, customer }: S3Setti
   }
 
   return {
-    abandon,
-    async begin(key) {
+    abandon: (upload, unsettled) =>
+      remove(upload, unsettled)
+        .catch(() => false)
+        .finally(() => live.delete(upload.id)),
+    async begin(key, signal) {
       const algorithm = checksums === 'when-supported' ? { ChecksumAlgorithm: 'CRC32' as const } : {}
-      const { UploadId } = await call('CreateMultipartUpload', { Key: key, ...making, ...customer, ...algorithm }, { doing: 'write' })
+      const { UploadId } = await call('CreateMultipartUpload', { Key: key, ...making, ...customer, ...algorithm }, { doing: 'write', signal })
       if (!UploadId)
         throw new PersistablesError('STORE_FAILED', `The server of the store "${name}" began an upload and did not say which.`, {
           details: { store: name, key },
@@ -136,7 +138,7 @@ export function s3Uploads({ name, prefix, checksums, making, customer }: S3Setti
           const limit = connection.now() - olderThan
           if (live.has(upload.id) || upload.since > limit) continue
           try {
-            if ((await lastWritten(upload)) > limit || !(await abandon(upload, false))) continue
+            if ((await lastWritten(upload)) > limit || !(await remove(upload, false))) continue
             count++
           } catch (error) {
             // completed or aborted by its writer meanwhile

@@ -6,7 +6,7 @@ import { refusal } from './s3-failure'
 import { s3Marker } from './s3-marker'
 import type { S3StoreOptions } from './s3-options'
 import { requireFits } from './s3-parts'
-import { s3Put } from './s3-put'
+import { type Look, s3Put } from './s3-put'
 import { s3Read } from './s3-read'
 import { s3Settings } from './s3-settings'
 import { s3Uploads } from './s3-uploads'
@@ -48,31 +48,35 @@ export function s3Store(options: S3StoreOptions): Store {
     return whole !== undefined && key.startsWith(prefix) ? first + second + rest : null
   }
 
-  const sizeOf = async (key: string, signal?: AbortSignal): Promise<number | null> => {
+  const look: Look = async (key, signal) => {
     try {
-      return (await call('HeadObject', { Key: key, ...customer }, { doing: 'look at', signal })).ContentLength ?? null
+      const { ContentLength, ETag } = await call('HeadObject', { Key: key, ...customer }, { doing: 'look at', signal })
+      return ContentLength === undefined ? null : { size: ContentLength, etag: ETag }
     } catch (error) {
       const { status } = refusal(error)
       if (status === 404) return null
       if (status === null || ![301, 400, 403].includes(status)) throw error
-      // an answer to HEAD has no body that would say why; the answer to a GET of one byte has
-      return await call('GetObject', { Key: key, Range: 'bytes=0-0', ...customer }, { doing: 'look at', signal }).then(
-        ({ ContentRange, Body }): number | null => {
-          ;(Body as { destroy?: () => void } | undefined)?.destroy?.()
-          const total = /\/(\d+)$/.exec(ContentRange ?? '')?.[1]
-          if (total === undefined) throw error
-          return Number(total)
-        },
-        (clearer: unknown): null => {
-          if (refusal(clearer).status === 416) throw error
-          if (refusal(clearer).status === 404 && refusal(clearer).error !== 'NoSuchBucket') return null
-          throw clearer
-        },
-      )
+      return lookCloser(key, error, signal)
     }
   }
 
-  const putObject = s3Put(settings, connection, uploads, sizeOf)
+  /** An answer to HEAD has no body that would say why; the answer to a GET of one byte has. */
+  const lookCloser = async (key: string, refused: unknown, signal: AbortSignal | undefined): ReturnType<Look> => {
+    try {
+      const { Body, ContentRange, ETag } = await call('GetObject', { Key: key, Range: 'bytes=0-0', ...customer }, { doing: 'look at', signal })
+      // a server that does not know ranges sends all of it
+      ;(Body as { destroy?: () => void } | undefined)?.destroy?.()
+      const total = /\/(\d+)$/.exec(ContentRange ?? '')?.[1]
+      if (total === undefined) throw refused
+      return { size: Number(total), etag: ETag }
+    } catch (clearer) {
+      const { status, error } = refusal(clearer)
+      if (status === 404 && error !== 'NoSuchBucket') return null
+      throw status === 416 ? refused : clearer
+    }
+  }
+
+  const putObject = s3Put(settings, connection, uploads, look)
 
   const put = async (blob: Blob, source: Source, signal: AbortSignal | undefined, always: boolean): Promise<void> => {
     requireBlob(name, blob)
@@ -80,9 +84,9 @@ export function s3Store(options: S3StoreOptions): Store {
     const key = keyOf(blob.digest)
     await writing.alone(blob, { always, signal }, async () => {
       await marker.usable()
-      const size = always ? undefined : await sizeOf(key, signal)
+      const there = always ? undefined : await look(key, signal)
       signal?.throwIfAborted()
-      if (size !== blob.size) await putObject(key, blob, source(), { over: size !== null, signal })
+      if (there?.size !== blob.size) await putObject(key, blob, source(), { over: there !== null, signal })
     })
   }
 
@@ -102,13 +106,13 @@ export function s3Store(options: S3StoreOptions): Store {
     async size(digest: string) {
       const key = keyOf(digest)
       await marker.usable()
-      return sizeOf(key)
+      return (await look(key))?.size ?? null
     },
     async delete(digest: string) {
       const key = keyOf(digest)
       await marker.usable()
       // a server does not say whether there was something to delete
-      if ((await sizeOf(key)) === null) return false
+      if ((await look(key)) === null) return false
       await call('DeleteObject', { Key: key }, { doing: 'delete' })
       return true
     },
