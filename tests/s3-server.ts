@@ -43,6 +43,8 @@ export interface S3Server {
   readonly asked: () => string[]
   /** lets requests go wrong; the earliest rule that fits is used up first */
   fault(rule: Rule): void
+  /** lets nothing go wrong any more */
+  calm(): void
   /** the most requests of an operation that were under way at once */
   readonly peak: (operation: Operation) => number
   /** rules that are not used up */
@@ -131,6 +133,7 @@ export const startS3Server = async (options: ServerOptions = {}): Promise<S3Serv
     log,
     asked: () => log.map(({ operation, part }) => (part === undefined ? operation : `${operation} ${part}`)),
     fault: (rule) => void rules.push({ rule, left: rule.times ?? 1 }),
+    calm: () => void rules.splice(0),
     peak: (operation) => under.get(operation)?.peak ?? 0,
     pending: () => rules.reduce((sum, { left }) => sum + left, 0),
     async close() {
