@@ -64,7 +64,10 @@ export async function* s3Read(
     // nothing lies behind `start`
     if (response === null) return
     const extent = extentOf(response, at)
-    if (extent === null) throw broken(`it was asked for what follows byte ${at} and sent something else`, 'The server must know ranges.')
+    if (extent === null) {
+      streamOf(response)?.destroy()
+      throw broken(`it was asked for what follows byte ${at} and sent something else`, 'The server must know ranges.')
+    }
     etag ??= extent.etag
     let failure: unknown
     let away = 0
@@ -82,10 +85,8 @@ export async function* s3Read(
       failure = error
     }
     // a body of unknown length that ends early looks like one that ends
-    if (failure === undefined && (extent.end === null || at >= extent.end)) {
-      if (extent.end !== null || at >= blob.size) return
-      failure = new Error(`it ended after ${at} of ${blob.size} bytes`)
-    }
+    if (failure === undefined && at >= (extent.end ?? blob.size)) return
+    failure ??= new Error('it ended early')
     if (at - remembered >= PROGRESS || away >= Math.min(AWAY, idleTimeout)) {
       failures = 0
       remembered = at
@@ -93,7 +94,7 @@ export async function* s3Read(
     if (++failures >= maxAttempts) {
       const { error, message } = s3Fault(failure, (text) => text)
       throw broken(
-        `the connection broke off ${failures} times, last after byte ${at}: ${error}`,
+        `the connection broke off ${failures} times, last after byte ${at}: ${error === 'Error' ? message : error}`,
         'Check the network, or read another pattern of the artifact.',
         new Error(message),
       )
@@ -103,14 +104,19 @@ export async function* s3Read(
   }
 }
 
-async function* bodyOf({ Body }: GetObjectCommandOutput, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
-  const body = Body as (AsyncIterable<Uint8Array> & { destroy(): void }) | undefined
+async function* bodyOf(response: GetObjectCommandOutput, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
+  const body = streamOf(response)
   if (body === undefined) return
   try {
     yield* abortable(body, signal)
   } finally {
     body.destroy()
   }
+}
+
+// In Node it is the response of node:http.
+function streamOf({ Body }: GetObjectCommandOutput): (AsyncIterable<Uint8Array> & { destroy(): void }) | undefined {
+  return Body as (AsyncIterable<Uint8Array> & { destroy(): void }) | undefined
 }
 
 function extentOf({ ContentRange, ContentLength, ETag }: GetObjectCommandOutput, at: number): Extent | null {
