@@ -33,7 +33,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   ['lineage', 'transfer', 'transfer/*', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
   ['contract', 'parts', 'loading', 'saving', 'deletion', 'repository', 'open', 'config'],
-  ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index'],
+  ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index', 's3'],
 ]
 /** May call a Prisma client. */
 const PRISMA = [

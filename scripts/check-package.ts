@@ -56,6 +56,11 @@ const main = async () => {
   await repo.close()
   const esm = await import('persistables')
   if (esm.PersistablesError !== PersistablesError) throw new Error('two copies of the classes')
+  const { s3Store } = require('persistables/s3')
+  if ((await import('persistables/s3')).s3Store !== s3Store) throw new Error('two copies of the S3 store')
+  // its SDK is an optional peer, which an empty project has not
+  const code = await s3Store({ bucket: 'models' }).size('0'.repeat(64)).catch((error) => error.code)
+  if (code !== 'MISSING_DEPENDENCY') throw new Error('without the SDK: ' + code)
   const missing = Object.keys(require('persistables')).filter((name) => !(name in esm))
   if (missing.length > 0) throw new Error('not exported to ES modules: ' + missing)
 }

@@ -11,7 +11,8 @@ export const LAYOUT = 1
 export const MARKER = 'persistables-store.json'
 const CLAIM = 'persistables-store.claim'
 
-interface Marker {
+/** What a marker says: the layout, and the id of the registry that owns the place. */
+export interface Marker {
   readonly layout: number
   readonly owner: string | null
 }
@@ -47,7 +48,7 @@ export function diskMarker(store: string, root: string, tmp: string, files: Disk
     for (let turn = 1; ; turn++) {
       const text = await readText(files, file)
       if (text === null) return null
-      const marker = parse(text)
+      const marker = parseMarker(text)
       if (marker !== null) return newer(marker, file)
       if (turn === 5) throw broken(file)
       await sleep(20)
@@ -122,7 +123,7 @@ export function diskMarker(store: string, root: string, tmp: string, files: Disk
     async readable() {
       if (seen) return
       const text = await readText(files, path)
-      const marker = text === null ? null : parse(text)
+      const marker = text === null ? null : parseMarker(text)
       if (marker === null) return
       newer(marker, path)
       seen = true
@@ -145,7 +146,8 @@ export function diskMarker(store: string, root: string, tmp: string, files: Disk
   }
 }
 
-function parse(text: string): Marker | null {
+/** The marker in `text`, or `null` when it is none. Of a newer layout only the layout is told. */
+export function parseMarker(text: string): Marker | null {
   try {
     const { layout, owner } = JSON.parse(text) as { layout?: unknown; owner?: unknown }
     const layoutFits = typeof layout === 'number' && Number.isSafeInteger(layout) && layout > 0

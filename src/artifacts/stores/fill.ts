@@ -102,7 +102,8 @@ export async function fill(file: OpenFile, source: AsyncIterable<Uint8Array>, op
   }
 }
 
-async function* marked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+/** `source`, with what it throws wrapped in {@link SourceFailure}, and with every chunk checked to be bytes. */
+export async function* marked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const iterator = source[Symbol.asyncIterator]()
   let finished = false
   try {
