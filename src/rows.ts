@@ -32,6 +32,8 @@ export interface RowsOptions {
 export interface InsertOptions {
   /** whether an earlier attempt may have inserted the rows: then rows of these ids are those */
   readonly maybeThere?: boolean
+  /** called when an attempt ends without word of what became of it */
+  readonly onLost?: () => void
 }
 
 /** Writes rows with race-free versions. */
@@ -93,12 +95,13 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   }
 
   return {
-    async insert(rows, { maybeThere = false } = {}) {
+    async insert(rows, { maybeThere = false, onLost: told } = {}) {
       if (rows.length === 0) return []
       // A connection that breaks does not say whether the statement was done. The ids do: they are fixed before.
       let lost = maybeThere
       const onLost = (): void => {
         lost = true
+        told?.()
       }
       for (let conflicts = 0; ; conflicts++) {
         try {

@@ -1,13 +1,13 @@
 import type { PersistableTransaction } from './client'
 import type { SaveOptions } from './contract'
 import type { Role } from './definition'
-import { isPersistablesError, PersistablesError } from './errors'
+import { PersistablesError } from './errors'
 import { alreadySaved, describe, factsOf, isType, typeOf } from './facts'
 import type { Loading } from './loading'
 import type { Parts } from './parts'
 import { restoreInstance, seal } from './persistable'
 import type { Row } from './row'
-import { PinsLost, type Rows } from './rows'
+import { type InsertOptions, PinsLost, type Rows } from './rows'
 import type { AnyDraft, AnySaved } from './shape'
 import { draftHash, refreshed, type Staged, type StagingContext, stage } from './staging'
 
@@ -55,19 +55,18 @@ export function savingOf(parts: Parts, rows: Rows, loading: Loading, tx: Persist
     for (let attempt = 0; ; attempt++) {
       const staged = await ready(drafts, options)
       try {
-        const inserted = await insert(
-          staged,
-          options,
-          drafts.every((draft) => parts.life.unanswered.get(draft) === factsOf(draft).edits),
-        )
+        const { unanswered } = parts.life
+        const maybeThere = drafts.every((draft) => unanswered.get(draft) === factsOf(draft).edits)
+        const onLost = (): void => {
+          for (const draft of drafts) unanswered.set(draft, factsOf(draft).edits)
+        }
+        const inserted = await insert(staged, options, { maybeThere, onLost })
         return drafts.map((draft, i) => {
           parts.life.staged.delete(draft)
           seal(draft, inserted[i] as Row, loading.reader(typeOf(draft)))
           return draft as unknown as AnySaved
         })
       } catch (error) {
-        if (isPersistablesError(error) && error.details['kind'] === 'unreachable')
-          for (const draft of drafts) parts.life.unanswered.set(draft, factsOf(draft).edits)
         // What was staged stays staged: a stream cannot be staged again.
         if (!(error instanceof PinsLost)) throw error
         for (const draft of drafts) parts.life.staged.delete(draft)
@@ -129,12 +128,12 @@ export function savingOf(parts: Parts, rows: Rows, loading: Loading, tx: Persist
     return fresh
   }
 
-  async function insert(staged: readonly Staged[], options: SaveOptions, maybeThere = false): Promise<Row[]> {
+  async function insert(staged: readonly Staged[], options: SaveOptions, how: InsertOptions = {}): Promise<Row[]> {
     options.signal?.throwIfAborted()
     const now = new Date()
     return rows.insert(
       staged.map(({ row }) => ({ ...row, createdAt: now, modifiedAt: now })),
-      { maybeThere },
+      how,
     )
   }
 

@@ -1,3 +1,4 @@
+import { readReplicas } from '@prisma/extension-read-replicas'
 import type { PrismaClient as PostgresClient } from '../../generated/postgresql/client'
 import type { PrismaClient as SqliteClient } from '../../generated/sqlite/client'
 import { createRepository, type PersistableClient, type PersistableTransaction } from '../../src'
@@ -22,3 +23,11 @@ void extended.$transaction(async (tx) => repo.using(tx))
 
 // @ts-expect-error a client without the base models does not fit
 createRepository({ client: {} as Omit<SqliteClient, 'persistable'> })
+
+// With read replicas, and a replica itself.
+const replicated = postgres.$extends(readReplicas({ replicas: [postgres] }))
+replicated satisfies PersistableClient
+void createRepository({ client: replicated.$replica() })
+void replicated.$transaction(async (tx) => createRepository({ client: replicated, writes: 'models' }).using(tx))
+// @ts-expect-error there are two ways of writing
+createRepository({ client: sqlite, writes: 'magic' })
