@@ -477,7 +477,7 @@ class PersistableRepository implements Repository {
       if (parent === null) throw await this.#notFound(type, full)
       return parent
     }
-    return { project, author, cwd, stores, serializers, blobs, resolve, ...(options.signal !== undefined && { signal: options.signal }) }
+    return { project, author, cwd, stores, serializers, blobs, resolve, signal: options.signal, onProgress: options.onProgress }
   }
 
   async #notFound(type: AnyType | undefined, ref: RefInput): Promise<PersistablesError> {
