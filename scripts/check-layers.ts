@@ -31,8 +31,20 @@ const LAYERS: readonly (readonly string[])[] = [
 ]
 /** May call a Prisma client. */
 const PRISMA = ['client', 'rows', 'query', 'blobs', 'retry', 'migrate', 'migrate/*', 'connect', 'connect/*', 'artifacts/stores/database']
-/** May read and write files: stores for bytes, the others for database files, package.json and what a command line works on. */
-const FILES = ['artifacts/stores/*', 'connect', 'connect/*', 'migrate', 'migrate/*', 'libraries', 'cli/*', 'codegen/*']
+/** May read and write files: stores for bytes, serializers of what lies on this machine, the others for database files, package.json and what a command line works on. */
+const FILES = [
+  'artifacts/stores/*',
+  'artifacts/local/*',
+  'artifacts/serializers/file',
+  'artifacts/serializers/directory',
+  'connect',
+  'connect/*',
+  'migrate',
+  'migrate/*',
+  'libraries',
+  'cli/*',
+  'codegen/*',
+]
 /** May be imported from outside of src; migrations and clients are made by prisma. */
 const GENERATED = ['connect', 'connect/*', 'migrate', 'migrate/*']
 
