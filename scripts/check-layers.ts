@@ -27,7 +27,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   ['lineage', 'transfer', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
   ['contract', 'repository', 'open', 'config'],
-  ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index'],
+  ['cli/*', 'codegen/*', 'testing', 'testing/*', 'parquet', 'index'],
 ]
 /** May call a Prisma client. */
 const PRISMA = ['client', 'rows', 'query', 'blobs', 'retry', 'migrate', 'migrate/*', 'connect', 'connect/*', 'artifacts/stores/database']

@@ -1,9 +1,10 @@
+import type { OnProgress } from '../artifacts/progress'
 import type { Out } from './io'
 import { size } from './render'
 
 /** Shows on a terminal how much of a transfer is done. */
-export interface Progress {
-  add(count: number): void
+export interface Bar {
+  readonly onProgress: OnProgress
   /** clears the line */
   done(): void
 }
@@ -11,19 +12,20 @@ export interface Progress {
 const WORTH_SHOWING = 8_000_000
 const EVERY_MS = 100
 
-/** A {@link Progress} on `stream`, which shows nothing when that is no terminal or `total` is soon done. */
-export function progress(stream: Out, label: string, total: number): Progress {
-  if (stream.isTTY !== true || total < WORTH_SHOWING) return { add: () => {}, done: () => {} }
-  let done = 0
+const WIDTH = 24
+
+/** A {@link Bar} on `stream`, which shows nothing when that is no terminal or the transfer is soon done. */
+export function bar(stream: Out, label: string): Bar {
   let shown = 0
   return {
-    add(count) {
-      done += count
+    onProgress({ done, total }) {
       const now = Date.now()
-      if (now - shown < EVERY_MS) return
+      if (stream.isTTY !== true || total === null || total < WORTH_SHOWING || now - shown < EVERY_MS) return
       shown = now
-      stream.write(`\r\u001b[K${label} ${size(done)} of ${size(total)} (${Math.floor((done / total) * 100)} %)`)
+      const filled = Math.floor((done / total) * WIDTH)
+      const line = `${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}`
+      stream.write(`\r\u001b[K${label} ${line} ${Math.floor((done / total) * 100)} % (${size(done)} of ${size(total)})`)
     },
-    done: () => void stream.write('\r\u001b[K'),
+    done: () => (shown === 0 ? undefined : void stream.write('\r\u001b[K')),
   }
 }

@@ -1,5 +1,4 @@
 import { PersistablesError } from '../../errors'
-import type { CsvField } from './csv-records'
 import { kindOf } from './unfit'
 import { loneSurrogate } from './utf8'
 
@@ -81,10 +80,11 @@ export function quote(text: string): string {
   return /[",\r\n\ufeff]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** The value of a field. Returns a {@link CsvMisfit} for one that does not fit its column. */
-export function csvValue({ text, quoted }: CsvField, type: CsvType | undefined): unknown {
+/** The value of a field, `null` for one with nothing in it. Returns a {@link CsvMisfit} for one that does not fit its column. */
+export function csvValue(field: string | null, type: CsvType | undefined): unknown {
+  const text = field ?? ''
   if (type === undefined || type === 'string') return text
-  if (text === '' && !quoted && type.endsWith('?')) return null
+  if (field === null && type.endsWith('?')) return null
   const wrong = (): CsvMisfit => new CsvMisfit(`is ${JSON.stringify(text.slice(0, 60))}, and the column holds a ${type.replace('?', '')}`)
   switch (type) {
     case 'string?':

@@ -1,14 +1,9 @@
 import { unfit } from './unfit'
 
-/** One field of a record. An empty field and an empty text are told apart by the quotes. */
-export interface CsvField {
-  readonly text: string
-  readonly quoted: boolean
-}
-
 /** One record: its fields, and the number of the line that it begins on, 1 for the first. */
 export interface CsvRecord {
-  readonly fields: readonly CsvField[]
+  /** `null` is a field with nothing in it, not even quotes */
+  readonly fields: readonly (string | null)[]
   readonly line: number
 }
 
@@ -29,35 +24,57 @@ const LONGEST = 1 << 28
 export function csvRecords(): CsvRecords {
   let rest = ''
   let line = 1
+  // where the field or record that was read last ends, and how many lines it took
+  let next = 0
+  let lines = 1
 
-  /** the record at `at`, and where the next one begins; `null` when more text is needed */
-  const record = (text: string, at: number, last: boolean): { readonly fields: CsvField[]; readonly next: number; readonly lines: number } | null => {
-    const fields: CsvField[] = []
-    let lines = 1
-    for (let start = at; ; ) {
-      let end: number
-      if (text[start] === '"') {
-        const field = quoted(text, start, last, line)
-        if (field === null) return null
-        fields.push({ text: field.text, quoted: true })
-        lines += field.lines
-        end = field.next
-      } else {
-        end = start
-        while (end < text.length && !isStop(text.charCodeAt(end))) end++
-        if (text[end] === '"') throw broken(line, 'has a quote within a field that is not in quotes')
-        fields.push({ text: text.slice(start, end), quoted: false })
+  /** the text within the quotes at `start`; `null` when more is needed to see where they close */
+  const quoted = (text: string, start: number, last: boolean): string | null => {
+    for (let from = start + 1; ; ) {
+      const close = text.indexOf('"', from)
+      if (close < 0) {
+        if (last) throw broken(line, 'has quotes that are never closed')
+        return null
       }
-      if (end >= text.length) return last ? { fields, next: end, lines } : null
-      if (text[end] === ',') {
-        start = end + 1
+      if (text.charCodeAt(close + 1) === QUOTE) {
+        from = close + 2
         continue
       }
-      if (text[end] === '\n') return { fields, next: end + 1, lines }
-      if (text[end] !== '\r') throw broken(line, 'goes on behind the quote that closes a field')
-      if (end + 1 >= text.length && !last) return null
-      if (text[end + 1] !== '\n') throw broken(line, 'has a carriage return that no line feed follows')
-      return { fields, next: end + 2, lines }
+      // whether it closes or is doubled, only the next piece will tell
+      if (close + 1 >= text.length && !last) return null
+      const inside = text.slice(start + 1, close)
+      for (let at = inside.indexOf('\n'); at >= 0; at = inside.indexOf('\n', at + 1)) lines++
+      next = close + 1
+      return inside.includes('"') ? inside.replaceAll('""', '"') : inside
+    }
+  }
+
+  /** the fields of the record at `at`; `null` when more text is needed */
+  const record = (text: string, at: number, last: boolean): (string | null)[] | null => {
+    const fields: (string | null)[] = []
+    lines = 1
+    for (let start = at; ; ) {
+      if (text.charCodeAt(start) === QUOTE) {
+        const field = quoted(text, start, last)
+        if (field === null) return null
+        fields.push(field)
+      } else {
+        next = start
+        while (next < text.length && !isStop(text.charCodeAt(next))) next++
+        if (text.charCodeAt(next) === QUOTE) throw broken(line, 'has a quote within a field that is not in quotes')
+        fields.push(next === start ? null : text.slice(start, next))
+      }
+      if (next >= text.length) return last ? fields : null
+      const stop = text.charCodeAt(next++)
+      if (stop === LF) return fields
+      if (stop === COMMA) {
+        start = next
+        continue
+      }
+      if (stop !== CR) throw broken(line, 'goes on behind the quote that closes a field')
+      if (next >= text.length && !last) return null
+      if (text.charCodeAt(next++) !== LF) throw broken(line, 'has a carriage return that no line feed follows')
+      return fields
     }
   }
 
@@ -65,11 +82,11 @@ export function csvRecords(): CsvRecords {
     const found: CsvRecord[] = []
     let at = 0
     while (at < rest.length) {
-      const next = record(rest, at, last)
-      if (next === null) break
-      found.push({ fields: next.fields, line })
-      line += next.lines
-      at = next.next
+      const fields = record(rest, at, last)
+      if (fields === null) break
+      found.push({ fields, line })
+      line += lines
+      at = next
     }
     rest = rest.slice(at)
     if (rest.length > LONGEST) throw broken(line, `is longer than ${LONGEST} characters, or its quotes are never closed`)
@@ -98,34 +115,8 @@ export function csvRecords(): CsvRecords {
   }
 }
 
-// comma, quote, LF, CR
-const isStop = (code: number): boolean => code === 44 || code === 34 || code === 10 || code === 13
-
-function quoted(
-  text: string,
-  start: number,
-  last: boolean,
-  line: number,
-): { readonly text: string; readonly next: number; readonly lines: number } | null {
-  let from = start + 1
-  for (;;) {
-    const close = text.indexOf('"', from)
-    if (close < 0) {
-      if (last) throw broken(line, 'has quotes that are never closed')
-      return null
-    }
-    if (text[close + 1] === '"') {
-      from = close + 2
-      continue
-    }
-    // whether it closes or is doubled, only the next piece will tell
-    if (close + 1 >= text.length && !last) return null
-    const inside = text.slice(start + 1, close)
-    let lines = 0
-    for (let at = inside.indexOf('\n'); at >= 0; at = inside.indexOf('\n', at + 1)) lines++
-    return { text: inside.includes('"') ? inside.replaceAll('""', '"') : inside, next: close + 1, lines }
-  }
-}
+const [COMMA, QUOTE, LF, CR] = [44, 34, 10, 13]
+const isStop = (code: number): boolean => code === COMMA || code === QUOTE || code === LF || code === CR
 
 function broken(line: number, what: string): Error {
   return unfit('csv', `The record on line ${line} ${what}.`, 'Read the bytes with text(); csv() takes RFC 4180.', { line })

@@ -116,11 +116,16 @@ function fieldsOf(row: unknown, index: number, names: readonly string[], columns
   })
 }
 
+interface Column {
+  readonly name: string
+  readonly type: CsvType | undefined
+}
+
 async function* parse(content: Content): AsyncGenerator<object[], void, undefined> {
   const types = typesOf(content.options)
   const records = csvRecords()
   const decoder = utf8()
-  let header: { readonly name: string; readonly type: CsvType | undefined }[] | undefined
+  let header: readonly Column[] | undefined
   let row = 0
 
   const decoded = (chunk?: Uint8Array): string => {
@@ -148,8 +153,9 @@ async function* parse(content: Content): AsyncGenerator<object[], void, undefine
       )
     }
     const made: Record<string, unknown> = {}
-    for (const [at, { name, type }] of header.entries()) {
-      const value = csvValue(record.fields[at] as CsvRecord['fields'][number], type)
+    for (let at = 0; at < header.length; at++) {
+      const { name, type } = header[at] as Column
+      const value = csvValue(record.fields[at] ?? null, type)
       if (value instanceof CsvMisfit)
         throw unfit('csv', `The value of ${JSON.stringify(name)} in row ${row} (line ${record.line}) ${value.what}.`, 'Read it with csv() as text.', {
           row,
@@ -177,9 +183,10 @@ async function* parse(content: Content): AsyncGenerator<object[], void, undefine
   yield rowsOf([...feed(decoded()), ...records.end()])
 }
 
-function headerOf({ fields }: CsvRecord, types: ReadonlyMap<string, CsvType>): { readonly name: string; readonly type: CsvType | undefined }[] {
+function headerOf({ fields }: CsvRecord, types: ReadonlyMap<string, CsvType>): readonly Column[] {
   const seen = new Set<string>()
-  for (const { text } of fields) {
+  const names = fields.map((field) => field ?? '')
+  for (const text of names) {
     if (seen.has(text))
       throw unfit('csv', `The first line names the column ${JSON.stringify(text)} twice.`, 'Read the bytes with text().', { line: 1, column: text })
     seen.add(text)
@@ -187,7 +194,7 @@ function headerOf({ fields }: CsvRecord, types: ReadonlyMap<string, CsvType>): {
   const lost = [...types.keys()].find((name) => !seen.has(name))
   if (lost !== undefined)
     throw unfit('csv', `The first line lacks the column ${JSON.stringify(lost)}.`, 'Read the bytes with text().', { line: 1, column: lost })
-  return fields.map(({ text }) => ({ name: text, type: types.get(text) }))
+  return names.map((name) => ({ name, type: types.get(name) }))
 }
 
 // The row notes them; a row may have been tampered with.
