@@ -327,6 +327,9 @@ onEveryProvider((make) => {
       },
     ])
       expect(await failure(work)).toBe(reason)
+    const joined: Progress[] = []
+    await Promise.all([dump.artifact('big'), dump.artifact('big', { onProgress: (progress) => joined.push(progress) })])
+    expect(joined.map(({ done, total }) => [done, total])).toEqual([[whole.length, whole.length]])
     const first = new AbortController()
     expect(await failure(() => dump.artifact('big', { signal: first.signal, onProgress: () => first.abort(reason) }))).toBe(reason)
     expect(Buffer.compare(await dump.artifact('big'), whole)).toBe(0)

@@ -45,6 +45,7 @@ describe('file', () => {
       expect([back.name, back.size, back.mode]).toEqual(['run.sh', bytes.length, 0o751])
       expect(Buffer.compare(await back.bytes(), bytes)).toBe(0)
       expect(Buffer.compare(await gather(back.stream({ start: 5 })), bytes.subarray(5))).toBe(0)
+      for (const start of [-1, 0.5, Number.NaN]) expect((await failure(() => back.stream({ start }))).code).toBe('INVALID_OPTION')
       const target = join(dir, `copy-${typeof given}`)
       expect(await back.saveTo(target)).toBe(target)
       expect(Buffer.compare(await readFile(target), bytes)).toBe(0)
@@ -187,6 +188,7 @@ describe('directory', () => {
     expect((await failure(() => back.read('b'))).code).toBe('NOT_FOUND')
     await back.saveTo(join(dir, 'again'))
     expect(await pictureOf(join(dir, 'again'))).toEqual(await pictureOf(root))
+    expect((await stat(join(dir, 'again'))).mode & 0o777).toBe(0o777 & ~process.umask())
     // the same bytes, whoever made it and when
     await utimes(join(dir, 'again', 'a.txt'), 0, 0)
     expect(Buffer.compare(await encode(directory(), join(dir, 'again')), whole)).toBe(0)
@@ -492,6 +494,9 @@ onEveryProvider((make) => {
       await writeFile(path, damaged)
     }
     registry.warnings.length = 0
+    const reason = new Error('enough')
+    expect(await failure(() => paper.saveTo(join(dir, 'back.pdf'), { signal: AbortSignal.abort(reason) }))).toBe(reason)
+    expect(await failure(() => run.saveTo(join(dir, 'back'), { signal: AbortSignal.abort(reason) }))).toBe(reason)
     await paper.saveTo(join(dir, 'back.pdf'))
     expect(Buffer.compare(await readFile(join(dir, 'back.pdf')), bytes)).toBe(0)
     expect(registry.warnings).toEqual([expect.stringMatching(/backup_file-gzip, because disk_file: .*damaged/)])

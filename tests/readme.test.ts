@@ -76,7 +76,12 @@ describe('type checks', () => {
     const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile)
     const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT)
     // the shared beginning is not used up by every block; and modules that wait at the top are ES modules
-    const differing = { noUnusedLocals: false, module: ts.ModuleKind.ESNext, paths: { persistables: ['./src/index.ts'] }, pathsBasePath: ROOT }
+    const differing = {
+      noUnusedLocals: false,
+      module: ts.ModuleKind.ESNext,
+      paths: { persistables: ['./src/index.ts'], 'persistables/*': ['./src/*.ts'] },
+      pathsBasePath: ROOT,
+    }
     const host = ts.createCompilerHost(options)
     const { fileExists, readFile, getSourceFile, directoryExists } = host
     program = ts.createProgram({
@@ -131,6 +136,7 @@ describe('runs, and prints what its comments say', () => {
     const printed: string[] = []
     const load = (name: string): unknown => {
       if (name === 'persistables') return require('../src')
+      if (name.startsWith('persistables/')) return require(`../src/${name.slice('persistables/'.length)}`)
       if (name === './generated/prisma/client.js') return require('../generated/sqlite/client')
       return require(name)
     }

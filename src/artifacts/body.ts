@@ -49,7 +49,13 @@ export async function bodyOfStream(source: AsyncIterable<Uint8Array>, home: Stor
     head.push(new Uint8Array(next.value))
     length += next.value.length
   }
-  return spooled(resumed(head, iterator), home, signal)
+  try {
+    return await spooled(resumed(head, iterator), home, signal)
+  } catch (error) {
+    // a place that could not even begin has not closed what it was given
+    void Promise.resolve(iterator.return?.()).catch(() => undefined)
+    throw error
+  }
 }
 
 /** A body of a file of this machine, cloned into `home` where that can be done without moving a byte; `undefined` where it cannot. */

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events'
 /** Transfers at once: more of them make small files no faster. */
 const MOST = 16
 /** Bytes that transfers may hold at once. A larger one runs alone. */
-const BUDGET = 64 << 20
+const BUDGET = 32 << 20
 
 /** Lets a bounded number of transfers run at once, in the order they came. */
 export interface Lanes {

@@ -4,6 +4,7 @@ import { type Body, blobOf, bodyOfBytes, bodyOfFile, bodyOfStream, hashing } fro
 import { CHUNK_SIZE } from './chunks'
 import type { Flow } from './progress'
 import { type AnySerializer, type Encoded, layersOf, type Pattern } from './serializer'
+import { kindOf, unfit } from './serializers/unfit'
 import type { Blob, Store } from './store'
 import { type Wrapper, wrapAll } from './wrapper'
 
@@ -72,7 +73,7 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
   const whole = types.isUint8Array(encoded.bytes) ? encoded.bytes : undefined
   const onBytes = (done: number): void =>
     pattern === undefined ? undefined : report?.({ phase: 'encode', label, artifact, pattern, done, total: encoded.size ?? null })
-  const entering = (): AsyncIterable<Uint8Array> => onlyBytes(encoded.bytes as AsyncIterable<unknown>, report && onBytes)
+  const entering = (): AsyncIterable<Uint8Array> => onlyBytes(serializer.name, encoded.bytes as AsyncIterable<unknown>, report && onBytes)
   const keep = <B extends Body | undefined>(body: B): B => {
     if (body?.spool !== undefined) onSpool(body)
     return body
@@ -127,12 +128,14 @@ export async function* inPieces(bytes: Uint8Array): AsyncGenerator<Uint8Array, v
 }
 
 async function* onlyBytes(
+  serializer: string,
   source: AsyncIterable<unknown>,
   onBytes: ((done: number) => void) | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   let done = 0
   for await (const chunk of source) {
-    if (!types.isUint8Array(chunk)) throw new TypeError(`a chunk is a ${typeof chunk}, not a Uint8Array`)
+    if (!types.isUint8Array(chunk))
+      throw unfit(serializer, `The serializer ${serializer} gives ${kindOf(chunk)} among its chunks.`, 'Each must be a Uint8Array.')
     done += chunk.length
     yield chunk
     onBytes?.(done)

@@ -140,6 +140,7 @@ function contentOf(reading: Reading, pattern: string, record: PatternRecord): Co
     options: record.options ?? {},
     bytes: () => whole(reading.over ? later() : reading, records),
     async *stream({ start = 0, signal } = {}) {
+      if (start > 0 && start >= record.contentSize) return
       const own = reading.over ? later(signal) : reading
       if (start > 0 || record.contentSize > CHUNK_SIZE) return yield* streamed(own, records, start)
       yield await whole(own, records)
@@ -155,13 +156,21 @@ async function whole(reading: Reading, records: readonly NamedRecord[]): Promise
       const source = sourceOf(record, context)
       const { label, artifact } = request
       const { report } = flow
-      const onBytes = report && ((done: number) => report({ phase: 'read', label, artifact, pattern, done, total: record.contentSize }))
+      let told = 0
+      const onBytes =
+        report &&
+        ((done: number) => {
+          told = done
+          report({ phase: 'read', label, artifact, pattern, done, total: record.contentSize })
+        })
       const key = `${record.store}/${record.digest}/${record.wrappers.join('/')}`
       const bytes = await shared(request.reading, key, flow.signal, (signal) =>
         source.wrappers.length === 0
           ? readWhole(source.store, record, { signal, onBytes })
           : readUnwrapped(source, record, { signal, onBytes, onUnusable: unusable(reading, record) }),
       )
+      // of a read that others began, the end is all there is to tell
+      if (told < record.contentSize) onBytes?.(record.contentSize)
       if (pattern !== records[0]?.[0]) failed.warn(pattern)
       return bytes
     } catch (error) {

@@ -45,9 +45,10 @@ export function changedPath(serializer: string, path: string, how: string): Pers
   })
 }
 
-/** The error of a place that an artifact cannot be saved to. Errors of this package are passed on. */
-export function unwritablePath(path: string, error: unknown): PersistablesError {
-  if (isPersistablesError(error)) return error
+/** The error of a place that an artifact cannot be saved to. What the system did not say, such as the reason of a signal, is passed on. */
+export function unwritablePath(path: string, error: unknown): unknown {
+  const system = typeof error === 'object' && error !== null && 'syscall' in error
+  if (isPersistablesError(error) || (!system && CAUSES[systemCode(error)] === undefined)) return error
   const full = ['ENOSPC', 'EDQUOT', 'EIO', 'EMFILE'].includes(systemCode(error))
   return new PersistablesError(full ? 'STORE_FAILED' : 'INVALID_OPTION', `${path} cannot be written: ${why(error)}.`, {
     fix: full ? 'Nothing was kept. Make room, then try again.' : 'Nothing was kept. Name another place.',

@@ -15,9 +15,10 @@ export interface DirectoryEntry {
 
 const MAGIC = 'persistables-directory 1'
 const FIRST_LINE = new RegExp(`^${MAGIC} (\\d{1,9})$`)
-/** Bytes of the first line, and of a manifest, at most. */
+/** Bytes of the first line, at most. */
 const HEAD_LIMIT = 64
-const MANIFEST_LIMIT = 128 << 20
+/** Bytes of a manifest, at most. */
+export const MANIFEST_LIMIT: number = 128 << 20
 
 /**
  * The head of a kept directory: a line that says how long the manifest is, then the manifest, as JSON in order of paths. The bytes of its files follow in that order.

@@ -49,7 +49,7 @@ export async function placeFolder(path: string, build: (folder: PlacedFolder) =>
   const temp = besides(target)
   try {
     await refuseTaken(target)
-    await fs.mkdir(temp, { mode: 0o700 })
+    await fs.mkdir(temp)
     await build({ at: (inside) => join(temp, ...inside.split('/')) })
     await fs.rename(temp, target)
     return target

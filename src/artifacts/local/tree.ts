@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import fs from 'fs-extra'
 import { PersistablesError } from '../../errors'
 import { changedPath, unreadablePath } from './failure'
-import { type DirectoryEntry, entriesFault, manifestBytes } from './manifest'
+import { type DirectoryEntry, entriesFault } from './manifest'
 import { readUnchanged, type Stamp, sameStamp } from './source-file'
 
 /** What lies below a folder, in order of paths. */
@@ -47,9 +47,9 @@ export async function treeOf(root: string): Promise<Tree> {
   })
 }
 
-/** Bytes of a tree as they are kept: the manifest, then every file. Throws `INVALID_ARTIFACT` when anything in it changes meanwhile. */
-export async function* treeBytes(tree: Tree): AsyncGenerator<Uint8Array, void, undefined> {
-  yield manifestBytes(tree.entries)
+/** Bytes of a tree as they are kept: the manifest (`head`), then every file. Throws `INVALID_ARTIFACT` when anything in it changes meanwhile. */
+export async function* treeBytes(tree: Tree, head: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield head
   for (const { path, type, stamp } of tree.entries) {
     if (type === 'file') yield* readUnchanged(join(tree.root, path), { serializer: SERIALIZER, stamp, follow: false })
   }

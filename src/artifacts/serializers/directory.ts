@@ -1,7 +1,7 @@
 import fs from 'fs-extra'
 import { PersistablesError, suggest } from '../../errors'
 import { unreadablePath } from '../local/failure'
-import { type DirectoryEntry, type Manifest, manifestReader } from '../local/manifest'
+import { type DirectoryEntry, MANIFEST_LIMIT, type Manifest, manifestBytes, manifestReader } from '../local/manifest'
 import { type PlacedFolder, placeFolder, writeNew } from '../local/place'
 import { treeBytes, treeOf } from '../local/tree'
 import type { Content, PatternSerializer } from '../serializer'
@@ -49,7 +49,10 @@ export function directory(): PatternSerializer<ArtifactDirectory, string | URL> 
       })
       if (!facts.isDirectory()) throw unfit('directory', `${root} is no folder.`, 'Use file() for files.', { path: root })
       const tree = await treeOf(root)
-      return { bytes: treeBytes(tree), size: tree.entries.reduce((sum, { size }) => sum + size, 0) }
+      const head = manifestBytes(tree.entries)
+      if (head.length > MANIFEST_LIMIT)
+        throw unfit('directory', `${root} has ${tree.entries.length} entries, whose list is too long.`, 'Keep its parts apart.', { path: root })
+      return { bytes: treeBytes(tree, head), size: tree.entries.reduce((sum, { size }) => sum + size, head.length) }
     },
     async decode(content) {
       const manifest = await manifestOf(content)

@@ -1,6 +1,7 @@
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fs from 'fs-extra'
+import { PersistablesError } from '../../errors'
 import { pathFault } from '../local/entry-path'
 import { unreadablePath } from '../local/failure'
 import { placeFile } from '../local/place'
@@ -100,7 +101,10 @@ function fileOf(content: Content): ArtifactFile {
     name,
     mode,
     size: content.size,
-    stream: (options?: { readonly start?: number } & TransferOptions) => content.stream(options),
+    stream({ start = 0, signal }: { readonly start?: number } & TransferOptions = {}) {
+      if (Number.isSafeInteger(start) && start >= 0) return content.stream({ start, signal })
+      throw new PersistablesError('INVALID_OPTION', `A stream cannot start at ${String(start)}.`, { fix: 'Give a number of bytes, 0 or more.' })
+    },
     bytes: async () => new Uint8Array(await content.bytes()),
     saveTo: (path: string, { overwrite = false, signal }: SaveToOptions = {}) => placeFile(content.stream({ signal }), path, { mode, overwrite }),
   })

@@ -50,6 +50,7 @@ function unwrapped(name: string, content: Content, wrappers: readonly Wrapper[])
     for await (const chunk of stream()) parts.push(chunk)
     return new Uint8Array(Buffer.concat(parts))
   }
+  // nobody knows it before everything is unwrapped
   return { options: content.options, size: Number.NaN, bytes, stream: ({ start } = {}) => stream(start) }
 }
 
