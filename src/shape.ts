@@ -15,7 +15,7 @@ export declare const SHAPE: unique symbol
 export interface Artifact<Out = unknown, In = Out> {
   /** whether its content is part of the identity hash */
   readonly source: boolean
-  /** in the order they are written and read */
+  /** in the order they are read; all of them are written, at the same time */
   readonly patterns: readonly Pattern<Out, In>[]
 }
 

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /** How far the bytes of one artifact are. */
 export interface Progress {
   /** a value is being encoded and hashed, its bytes go into a store, or come out of one */
@@ -34,10 +36,10 @@ export interface Flow {
  * Options as the code below uses them: a listener that throws aborts the signal with what it threw, so that no failure of the caller's is taken for one of a store's.
  */
 export function flowOf({ signal, onProgress }: FlowOptions): Flow {
-  if (onProgress === undefined) return { signal, report: undefined }
+  if (onProgress === undefined) return { signal: signal && unlimited([signal]), report: undefined }
   const failed = new AbortController()
   return {
-    signal: signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]),
+    signal: unlimited(signal === undefined ? [failed.signal] : [signal, failed.signal]),
     report(progress) {
       if (failed.signal.aborted) return
       try {
@@ -47,6 +49,13 @@ export function flowOf({ signal, onProgress }: FlowOptions): Flow {
       }
     },
   }
+}
+
+// One signal may cancel any number of transfers, and Node warns of more than ten listeners.
+function unlimited(signals: readonly AbortSignal[]): AbortSignal {
+  const own = AbortSignal.any([...signals])
+  setMaxListeners(0, own)
+  return own
 }
 
 /** `source`, with `onBytes` told the bytes so far after each chunk was taken. */
