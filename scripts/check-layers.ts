@@ -33,7 +33,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ],
   ['lineage', 'transfer', 'transfer/*', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
   ['contract', 'parts', 'loading', 'saving', 'deletion', 'repository', 'open', 'config'],
-  ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index', 's3'],
+  ['cli/*', 'codegen/*', 'testing', 'testing/*', 'parquet', 's3', 'index'],
 ]
 /** May call a Prisma client. */
 const PRISMA = [
@@ -51,8 +51,20 @@ const PRISMA = [
   'transfer/*',
   'artifacts/stores/database',
 ]
-/** May read and write files: stores for bytes, the others for database files, package.json and what a command line works on. */
-const FILES = ['artifacts/stores/*', 'connect', 'connect/*', 'migrate', 'migrate/*', 'libraries', 'cli/*', 'codegen/*']
+/** May read and write files: stores for bytes, serializers of what lies on this machine, the others for database files, package.json and what a command line works on. */
+const FILES = [
+  'artifacts/stores/*',
+  'artifacts/local/*',
+  'artifacts/serializers/file',
+  'artifacts/serializers/directory',
+  'connect',
+  'connect/*',
+  'migrate',
+  'migrate/*',
+  'libraries',
+  'cli/*',
+  'codegen/*',
+]
 /** May be imported from outside of src; migrations and clients are made by prisma. */
 const GENERATED = ['connect', 'connect/*', 'migrate', 'migrate/*']
 

@@ -1,3 +1,4 @@
+import type { FlowOptions } from './artifacts/progress'
 import type { AnySerializer } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
 import type { PersistableClient, PersistableTransaction, Provider } from './client'
@@ -18,11 +19,8 @@ export interface LoadOptions {
   readonly artifacts?: ArtifactLoading
 }
 
-/** Options of saving. */
-export interface SaveOptions {
-  /** cancels the save before its row exists; nothing becomes visible */
-  readonly signal?: AbortSignal
-}
+/** Options of saving. A signal cancels the save before its row exists: nothing becomes visible, and its reason is thrown. */
+export interface SaveOptions extends FlowOptions {}
 
 /** Options of {@link Repository.delete}. */
 export interface DeleteOptions {
@@ -53,7 +51,7 @@ export interface RepositoryOptions {
   readonly types?: TypesOption
   /** where bytes go; their names are what patterns refer to */
   readonly stores?: readonly Store[]
-  /** serializers besides json, text, bytes and ndjson; a name that is taken is replaced */
+  /** serializers besides those of this package; a name that is taken is replaced */
   readonly serializers?: readonly AnySerializer[]
   /** of drafts that name none. @defaultValue the user of the operating system, else 'default' */
   readonly author?: string

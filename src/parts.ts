@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
 import type { AnySerializer } from './artifacts/serializer'
-import { bytes } from './artifacts/serializers/bytes'
-import { json } from './artifacts/serializers/json'
-import { ndjson } from './artifacts/serializers/ndjson'
-import { text } from './artifacts/serializers/text'
+import { builtIn } from './artifacts/serializers/built-in'
 import type { Store } from './artifacts/store'
 import { type Blobs, blobsOf } from './blobs'
 import { type PersistableClient, providerOf } from './client'
@@ -70,7 +67,7 @@ export function partsOf(options: CreateOptions, closers: Life['closers']): Parts
     dialect,
     registry: registryOf(options.types ?? []),
     stores: byName(options.stores ?? [], 'store'),
-    serializers: byName<AnySerializer>([json(), text(), bytes(), ndjson(), ...(options.serializers ?? [])], 'serializer'),
+    serializers: byName<AnySerializer>([...builtIn(), ...(options.serializers ?? [])], 'serializer'),
     given: new Set((options.serializers ?? []).map(({ name }) => name)),
     logger: options.logger ?? CONSOLE,
     project: checkName('project', options.project ?? 'default'),

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util'
-import type { Serializer } from './artifacts/serializer'
+import type { FlowOptions } from './artifacts/progress'
 import { define } from './definition'
 import { draftFacts } from './draft'
 import { PersistablesError } from './errors'
@@ -17,7 +17,7 @@ import {
   unknownArtifact,
 } from './facts'
 import { freezeDeep, restore } from './normal'
-import { labelOf, metadataOf, type Reader, type Row } from './row'
+import { labelOf, metadataOf, type Reader, type ReaderOptions, type Row } from './row'
 import type { AnyDraft, AnySaved, AnyType, IdentityFacts, Init, PersistableType, Shape, ShapeOf, Spec } from './shape'
 import type { Filepaths, Json, JsonObject } from './types'
 
@@ -109,16 +109,19 @@ class Instance {
   onInit(): void {}
   afterRestore(): void {}
 
-  async artifact(name: string, options: { readonly serializer?: Serializer } = {}): Promise<unknown> {
-    const [row, reader] = saved(this, `read the artifact "${name}"`)
-    if (!Object.hasOwn(row.filepaths, name)) throw unknownArtifact(row.type, name, Object.keys(row.filepaths))
-    return reader.artifact(row, name, options.serializer)
+  async artifact(name: string, options: ReaderOptions = {}): Promise<unknown> {
+    const [row, reader] = withArtifact(this, name, 'read')
+    return reader.artifact(row, name, options)
   }
 
-  stream(name: string): AsyncIterable<Uint8Array> {
-    const [row, reader] = saved(this, `stream the artifact "${name}"`)
-    if (!Object.hasOwn(row.filepaths, name)) throw unknownArtifact(row.type, name, Object.keys(row.filepaths))
-    return reader.stream(row, name)
+  rows(name: string, options: ReaderOptions = {}): AsyncIterable<unknown> {
+    const [row, reader] = withArtifact(this, name, 'read')
+    return reader.rows(row, name, options)
+  }
+
+  stream(name: string, options: FlowOptions = {}): AsyncIterable<Uint8Array> {
+    const [row, reader] = withArtifact(this, name, 'stream')
+    return reader.stream(row, name, options)
   }
 
   async parent(role: string): Promise<AnySaved | readonly AnySaved[]> {
@@ -172,6 +175,12 @@ function saved(instance: Instance, attempt: string): [Row, Reader] {
   throw new PersistablesError('NOT_SAVED', `${describe(instance)} is a draft, so nobody can ${attempt}.`, {
     fix: 'Save it first: await repo.save(it).',
   })
+}
+
+function withArtifact(instance: Instance, name: string, attempt: string): [Row, Reader] {
+  const [row, reader] = saved(instance, `${attempt} the artifact "${name}"`)
+  if (!Object.hasOwn(row.filepaths, name)) throw unknownArtifact(row.type, name, Object.keys(row.filepaths))
+  return [row, reader]
 }
 
 function attach(instance: object, facts: Facts): void {

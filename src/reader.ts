@@ -1,9 +1,9 @@
-import { readArtifact, type SharedRead, streamArtifact } from './artifacts/patterns'
-import type { AnySerializer } from './artifacts/serializer'
+import { type ReadRequest, readArtifact, rowsOfArtifact, type SharedRead, streamArtifact } from './artifacts/patterns'
+import { type AnySerializer, layersOf } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
 import type { Definition } from './definition'
 import { PersistablesError } from './errors'
-import { labelOf, orderedPatterns, type Reader, type Row } from './row'
+import { labelOf, orderedPatterns, type Reader, type ReaderOptions, type Row } from './row'
 import type { AnySaved } from './shape'
 import type { Logger } from './types'
 
@@ -22,25 +22,42 @@ export interface ReaderContext {
 export function readerOf(context: ReaderContext, definition: Definition): Reader {
   const loaded = new Set<string>()
   const reading = new Map<string, SharedRead>()
-  const request = (row: Row, name: string) => ({ label: labelOf(row), artifact: name, records: orderedPatterns(row, name) })
+  const request = (row: Row, name: string, { serializer, signal, onProgress }: ReaderOptions): ReadRequest => ({
+    label: labelOf(row),
+    artifact: name,
+    records: orderedPatterns(row, name),
+    signal,
+    onProgress,
+    ...(serializer !== undefined && { serializer }),
+  })
 
   const reads = (name: string) => {
-    const declared = new Map(definition.artifacts.get(name)?.patterns.map(({ serializer }) => [serializer.name, serializer]))
+    const declared = new Map(
+      definition.artifacts.get(name)?.patterns.map((pattern) => {
+        const { serializer } = layersOf(pattern.serializer)
+        return [serializer.name, serializer] as const
+      }),
+    )
     const { stores, serializers, given, logger } = context
     const serializerOf = (wanted: string) => (given.has(wanted) ? serializers.get(wanted) : (declared.get(wanted) ?? serializers.get(wanted)))
     return { stores, logger, serializerOf, serializerNames: [...serializers.keys(), ...declared.keys()] }
   }
 
   return {
-    async artifact(row, name, serializer) {
+    async artifact(row, name, options) {
       context.assertOpen()
-      const value = await readArtifact({ ...request(row, name), ...(serializer !== undefined && { serializer }), reading }, reads(name))
+      const value = await readArtifact({ ...request(row, name, options), reading }, reads(name))
       loaded.add(name)
       return value
     },
-    async *stream(row, name) {
+    async *rows(row, name, options) {
       context.assertOpen()
-      yield* streamArtifact(request(row, name), reads(name))
+      yield* rowsOfArtifact(request(row, name, options), reads(name))
+      loaded.add(name)
+    },
+    async *stream(row, name, options) {
+      context.assertOpen()
+      yield* streamArtifact(request(row, name, options), reads(name))
       loaded.add(name)
     },
     async parents(row, role, many) {

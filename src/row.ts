@@ -1,4 +1,5 @@
-import type { Serializer } from './artifacts/serializer'
+import type { FlowOptions } from './artifacts/progress'
+import type { AnySerializer } from './artifacts/serializer'
 import { formatRef } from './ref'
 import type { AnySaved, IdentityFacts, ParentIdentity } from './shape'
 import type { Filepaths, JsonObject, PatternRecord } from './types'
@@ -55,7 +56,9 @@ export function metadataOf(row: Pick<Row, 'metadata'>): Partial<Metadata> {
 /** The patterns of an artifact in the order to try them: as the row notes it, because JSONB forgets the order of keys. */
 export function orderedPatterns(row: Pick<Row, 'filepaths' | 'metadata'>, artifact: string): readonly (readonly [string, PatternRecord])[] {
   const records = own(row.filepaths, artifact) ?? {}
-  const order = own(metadataOf(row).state?.save_patterns ?? {}, artifact) ?? []
+  const noted: unknown = own(metadataOf(row).state?.save_patterns ?? {}, artifact)
+  // a row that was tampered with may note anything
+  const order: readonly string[] = Array.isArray(noted) ? noted : []
   const names = [...order.filter((name) => Object.hasOwn(records, name)), ...Object.keys(records).filter((name) => !order.includes(name))]
   return names.map((name) => [name, records[name] as PatternRecord] as const)
 }
@@ -83,10 +86,17 @@ export function identities(parents: Metadata['parents']): IdentityFacts['parents
   return Object.fromEntries(Object.entries(parents).map(([role, list]) => [role, list.map(({ hash, artifacts }) => ({ hash, artifacts }))]))
 }
 
+/** Options of {@link Reader}. */
+export interface ReaderOptions extends FlowOptions {
+  /** decodes instead of the serializer in the row, once */
+  readonly serializer?: AnySerializer
+}
+
 /** Reads what lies outside the row of a saved persistable. The repository gives one to each. */
 export interface Reader {
-  artifact(row: Row, name: string, serializer: Serializer | undefined): Promise<unknown>
-  stream(row: Row, name: string): AsyncIterable<Uint8Array>
+  artifact(row: Row, name: string, options: ReaderOptions): Promise<unknown>
+  rows(row: Row, name: string, options: ReaderOptions): AsyncIterable<unknown>
+  stream(row: Row, name: string, options: FlowOptions): AsyncIterable<Uint8Array>
   parents(row: Row, role: string, many: boolean): Promise<AnySaved | readonly AnySaved[]>
   unloaded(row: Row): readonly string[]
 }

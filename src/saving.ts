@@ -166,7 +166,7 @@ export function savingOf(parts: Parts, rows: Rows, loading: Loading, tx: Persist
       if (parent === null) throw await loading.notFound(type, full)
       return parent
     }
-    return { project, author, cwd, stores, serializers, blobs, resolve, ...(options.signal !== undefined && { signal: options.signal }) }
+    return { project, author, cwd, stores, serializers, blobs, resolve, signal: options.signal, onProgress: options.onProgress }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
+import type { FlowOptions } from './artifacts/progress'
 import type { Pattern, Serializer } from './artifacts/serializer'
 import type { DeepReadonly, Filepaths, JsonObject } from './types'
 
@@ -14,7 +15,7 @@ export declare const SHAPE: unique symbol
 export interface Artifact<Out = unknown, In = Out> {
   /** whether its content is part of the identity hash */
   readonly source: boolean
-  /** in the order they are written and read */
+  /** in the order they are read; all of them are written, at the same time */
   readonly patterns: readonly Pattern<Out, In>[]
 }
 
@@ -67,6 +68,9 @@ export type ArtifactsOf<Sh> = Member<Sh, 'artifacts', Empty>
 export type ValueIn<A> = A extends Artifact<infer _Out, infer In> ? In : never
 /** What `artifact` gives for an artifact. */
 export type ValueOut<A> = A extends Artifact<infer Out, infer _In> ? Out : never
+
+/** One element of an artifact that is a list. */
+export type RowOf<V> = V extends Iterable<infer E> ? E : never
 
 /** A parent by its object (saved, or a draft of the same `saveMany`), by `name@version`, or by id. */
 export type ParentInput<P> = P extends readonly [infer E] ? readonly OneParent<E>[] : OneParent<P>
@@ -158,7 +162,7 @@ export interface Draft<R extends string = string, Sh extends Shape = Shape> {
 }
 
 /** Options of reading an artifact. */
-export interface ArtifactOptions<Out = unknown> {
+export interface ArtifactOptions<Out = unknown> extends FlowOptions {
   /** decodes with this serializer instead of the one in the row, once */
   // biome-ignore lint/suspicious/noExplicitAny: variance slot
   readonly serializer?: Serializer<Out, any>
@@ -193,12 +197,18 @@ export interface SavedActions<T, Sh> {
   readonly state: DeepReadonly<StateOf<Sh>>
   /**
    * The value of an artifact, verified against its digest, from the first pattern that is intact. A fresh value on every call.
-   * Throws `UNKNOWN_ARTIFACT`, or `ARTIFACT_UNREADABLE` with every attempt.
+   * Throws `UNKNOWN_ARTIFACT`, `ARTIFACT_UNREADABLE` with every attempt, or the signal's reason.
    */
-  artifact<K extends keyof ArtifactsOf<Sh> & string>(name: K): Promise<ValueOut<ArtifactsOf<Sh>[K]>>
-  artifact<Out>(name: keyof ArtifactsOf<Sh> & string, options: { readonly serializer: Serializer<Out, never> }): Promise<Out>
+  artifact<K extends keyof ArtifactsOf<Sh> & string>(name: K, options?: FlowOptions): Promise<ValueOut<ArtifactsOf<Sh>[K]>>
+  artifact<Out>(name: keyof ArtifactsOf<Sh> & string, options: { readonly serializer: Serializer<Out, never> } & FlowOptions): Promise<Out>
+  /**
+   * The elements of an artifact that is a list, one after the other: decoded from the verified stream in little memory by `ndjson()` and `csv()`, read whole first by
+   * other serializers. Throws as {@link artifact} does; damage behind the first rows is met where it is.
+   * @example for await (const row of saved.rows('rows')) total += row.mass
+   */
+  rows<K extends keyof ArtifactsOf<Sh> & string>(name: K, options?: FlowOptions): AsyncIterable<RowOf<ValueOut<ArtifactsOf<Sh>[K]>>>
   /** Content bytes of an artifact as a stream, each chunk verified before it is handed on. Throws as {@link artifact} does. */
-  stream(name: keyof ArtifactsOf<Sh> & string): AsyncIterable<Uint8Array>
+  stream(name: keyof ArtifactsOf<Sh> & string, options?: FlowOptions): AsyncIterable<Uint8Array>
   /** Loads the parent, or all parents, of a role. Throws `UNKNOWN_PARENT`, or `NOT_FOUND` when it was deleted by force. */
   parent<K extends keyof ParentsOf<Sh> & string>(role: K): Promise<ParentOutput<ParentsOf<Sh>[K]>>
   /** A draft of the next version: same name, project, config and parents unless given; artifacts, state, tags and description are its own. */
@@ -230,7 +240,8 @@ export interface AnySaved extends SavedFacts {
   // biome-ignore lint/suspicious/noExplicitAny: what it holds only its class knows
   readonly state: Readonly<Record<string, any>>
   artifact(name: string, options?: ArtifactOptions): Promise<unknown>
-  stream(name: string): AsyncIterable<Uint8Array>
+  rows(name: string, options?: ArtifactOptions): AsyncIterable<unknown>
+  stream(name: string, options?: FlowOptions): AsyncIterable<Uint8Array>
   parent(role: string): Promise<AnySaved | readonly AnySaved[]>
   next(init?: object): AnyDraft
 }

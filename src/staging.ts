@@ -1,7 +1,10 @@
+import { lanes, together } from './artifacts/lanes'
 import { isOneShot } from './artifacts/one-shot'
 import { type EncodedArtifact, encodeArtifact } from './artifacts/patterns'
-import type { AnySerializer, Pattern } from './artifacts/serializer'
+import type { FlowOptions } from './artifacts/progress'
+import { type AnySerializer, layersOf, type Pattern } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
+import { byFullName } from './artifacts/wrappers/known'
 import type { Blobs, StoredBlob } from './blobs'
 import { type Definition, type Role, roleType, validate } from './definition'
 import { checkParentType, checkTags } from './draft'
@@ -15,7 +18,7 @@ import type { AnyArtifact, AnyDraft, AnySaved } from './shape'
 import type { Filepaths, JsonObject } from './types'
 
 /** What staging needs of a repository. */
-export interface StagingContext {
+export interface StagingContext extends FlowOptions {
   readonly project: string
   readonly author: string
   readonly cwd: string
@@ -24,7 +27,6 @@ export interface StagingContext {
   readonly blobs: Blobs
   /** loads a parent that was given by reference */
   readonly resolve: (role: Role, ref: string | { readonly id: string }) => Promise<AnySaved>
-  readonly signal?: AbortSignal
 }
 
 /** A draft whose bytes are written and pinned: everything but its version is known. */
@@ -63,8 +65,12 @@ export async function stage(
     const blobs = [...plans.values()].flatMap(({ row }) => row.blobs)
     await context.blobs.pinned(blobs, async () => {
       await claimStores(blobs, context)
-      for (const { encoded } of plans.values())
-        for (const artifact of encoded) await artifact.write(context.signal === undefined ? {} : { signal: context.signal })
+      const shared = lanes()
+      const all = [...plans.values()].flatMap(({ encoded }) => encoded)
+      await together(
+        all.map((artifact) => (signal) => artifact.write({ signal, onProgress: context.onProgress, lanes: shared })),
+        context.signal,
+      )
     })
   } catch (error) {
     for (const { encoded } of plans.values()) for (const artifact of encoded) await artifact.discard()
@@ -203,12 +209,14 @@ function pick(digests: Readonly<Record<string, string>>, names: readonly string[
 function patternsOf(draft: AnyDraft, artifact: string, declared: AnyArtifact, context: StagingContext): readonly Pattern[] {
   const chosen = factsOf(draft).savePatterns.get(artifact)
   if (chosen === undefined) return declared.patterns
+  const own = new Map<string, AnySerializer>()
+  for (const { serializer } of declared.patterns)
+    for (const each of [serializer, layersOf(serializer).serializer]) if (!own.has(each.name)) own.set(each.name, each)
   return chosen.map((name): Pattern => {
     const known = declared.patterns.find((pattern) => pattern.name === name)
     if (known !== undefined) return known
     const [store = '', serializerName = ''] = name.split('_')
-    const serializer =
-      declared.patterns.find((pattern) => pattern.serializer.name === serializerName)?.serializer ?? context.serializers.get(serializerName)
+    const serializer = byFullName(serializerName, (wanted) => own.get(wanted) ?? context.serializers.get(wanted))
     if (serializer === undefined) {
       throw new PersistablesError(
         'UNKNOWN_SERIALIZER',
@@ -237,7 +245,7 @@ async function encode(
   if (isOneShot(value)) values.delete(artifact)
   return encodeArtifact(
     { artifact, value, patterns, declared: (first as Pattern).serializer },
-    { stores: context.stores, label: describe(draft), ...(context.signal !== undefined && { signal: context.signal }) },
+    { stores: context.stores, label: describe(draft), signal: context.signal, onProgress: context.onProgress },
   )
 }
 

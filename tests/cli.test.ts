@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Writable } from 'node:stream'
 import { MIGRATIONS } from '../generated/migrations'
 import { EXIT_CODES } from '../src/cli/exit'
-import { progress } from '../src/cli/progress'
+import { bar } from '../src/cli/progress'
 import { size } from '../src/cli/render'
 import { artifact, bytes, diskStore, json, openRepository, persistable, type Repository, source, typed } from '../src/index'
 import { persistables } from './cli-run'
@@ -730,19 +730,20 @@ describe('what people see', () => {
         }),
         { isTTY },
       )
+    const event = { phase: 'read', label: 'T/t@1', artifact: 'a', pattern: 'disk_bytes' } as const
     for (const [tty, total] of [
       [false, 1e9],
       [true, 1e6],
     ] as const) {
-      const silent = progress(stream(tty), 'a', total)
-      silent.add(1)
+      const silent = bar(stream(tty), 'a')
+      silent.onProgress({ ...event, done: 1, total })
       silent.done()
     }
     expect(seen).toEqual([])
-    const bar = progress(stream(true), 'a.bin', 1e9)
-    bar.add(5e8)
-    bar.done()
-    expect(seen).toEqual(['\r\u001b[Ka.bin 500 MB of 1.0 GB (50 %)', '\r\u001b[K'])
+    const shown = bar(stream(true), 'a.bin')
+    shown.onProgress({ ...event, done: 5e8, total: 1e9 })
+    shown.done()
+    expect(seen).toEqual([`\r\u001b[Ka.bin ${'█'.repeat(12)}${'░'.repeat(12)} 50 % (500 MB of 1.0 GB)`, '\r\u001b[K'])
   })
 })
 

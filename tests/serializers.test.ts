@@ -3,36 +3,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import fc from 'fast-check'
-import { bytes, json, ndjson, type PersistablesError, serializer, text } from '../src'
-import type { AnySerializer, Content } from '../src/artifacts/serializer'
+import { bytes, type Content, json, ndjson, serializer, text } from '../src'
+import { contentOf, encode, encodedText, failure, roundTrip, utf8 } from './serializing'
 import { seededRandom, tempDir } from './support'
-
-const gather = async (source: Uint8Array | AsyncIterable<Uint8Array>): Promise<Uint8Array> => {
-  if (ArrayBuffer.isView(source)) return source
-  const chunks: Uint8Array[] = []
-  for await (const chunk of source) chunks.push(chunk.slice())
-  return new Uint8Array(Buffer.concat(chunks))
-}
-const encode = async (made: AnySerializer, value: unknown): Promise<Uint8Array> => gather((await made.encode(value)).bytes)
-const contentOf = (whole: Uint8Array, pieces: number = whole.length || 1): Content => ({
-  size: whole.length,
-  options: {},
-  bytes: async () => whole.slice(),
-  async *stream() {
-    for (let at = 0; at < whole.length; at += pieces) yield whole.slice(at, at + pieces)
-  },
-})
-const encodedText = async (made: AnySerializer, value: unknown): Promise<string> => Buffer.from(await encode(made, value)).toString('utf8')
-const roundTrip = async (made: AnySerializer, value: unknown): Promise<unknown> => made.decode(contentOf(await encode(made, value)))
-const utf8 = (value: string): Uint8Array => new Uint8Array(Buffer.from(value))
-const failure = async (work: () => unknown): Promise<PersistablesError> => {
-  try {
-    await work()
-  } catch (error) {
-    return error as PersistablesError
-  }
-  throw new Error('it did not fail')
-}
 
 describe('json', () => {
   test('any JSON value comes back, and equal values have equal bytes whatever the order of keys', async () => {

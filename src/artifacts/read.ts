@@ -1,99 +1,215 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
-import { crc32 } from 'node:zlib'
-import { isPersistablesError, PersistablesError, reason, suggest } from '../errors'
-import type { ChunksRecord, Logger, PatternRecord } from '../types'
-import { CHUNK_SIZE, chunkSums, rechunked, sumAt } from './chunks'
-import type { AnySerializer, Content } from './serializer'
-import { type Blob, isDigest, type Store } from './store'
+import { PersistablesError } from '../errors'
+import type { Logger, PatternRecord } from '../types'
+import { type Attempts, attempts } from './attempts'
+import { CHUNK_SIZE } from './chunks'
+import { type Flow, type FlowOptions, flowOf } from './progress'
+import { type RecordContext, serializerOf, sourceOf } from './record'
+import { type AnySerializer, type Content, layersOf } from './serializer'
+import { type Sharing, shared } from './sharing'
+import { readUnwrapped, readWhole, verifiedContent } from './verified'
+
+export type { Attempt } from './attempts'
+export type { SharedRead } from './sharing'
 
 /** One artifact to be read. */
-export interface ReadRequest {
+export interface ReadRequest extends FlowOptions {
   readonly artifact: string
   /** what messages call the owner, e.g. `Classifier/clf@3` */
   readonly label: string
   /** pattern names and records in the order to try them; records come from a row and are not trusted */
-  readonly records: readonly (readonly [string, PatternRecord])[]
+  readonly records: readonly NamedRecord[]
   /** decodes whatever the pattern, once, instead of the serializer that the record names */
   readonly serializer?: AnySerializer
   /** reads under way, by store and digest: those who ask for the same bytes at the same time share one */
-  readonly reading?: Map<string, SharedRead>
+  readonly reading?: Sharing
 }
 
-/** A read that others may have joined; then each gets a copy. */
-export interface SharedRead {
-  readonly bytes: Promise<Uint8Array>
-  joined: boolean
-}
+/** A pattern's name and what the row says of it. */
+export type NamedRecord = readonly [string, PatternRecord]
 
 /** What reading needs to know. */
-export interface ReadContext {
-  readonly stores: ReadonlyMap<string, Store>
-  /** the serializer of a record's name; `undefined` when there is none */
-  readonly serializerOf: (name: string) => AnySerializer | undefined
-  /** names of the serializers, for messages */
-  readonly serializerNames: readonly string[]
+export interface ReadContext extends RecordContext {
   readonly logger: Logger
 }
 
-/** Why a pattern did not serve. */
-export interface Attempt {
-  readonly pattern: string
-  readonly store: string
-  readonly code: string
-  readonly reason: string
+/** One reading, with what has failed in it so far. */
+interface Reading {
+  readonly request: ReadRequest
+  readonly context: ReadContext
+  readonly flow: Flow
+  readonly failed: Attempts
+  /** whether the value was handed over: what it reads later is another reading */
+  over: boolean
 }
 
 /**
  * The value of an artifact from the first pattern whose bytes are intact and decode. One warning names every pattern that failed before it.
  *
- * Throws `ARTIFACT_UNREADABLE` with every attempt when none serves.
+ * Throws `ARTIFACT_UNREADABLE` with every attempt when none serves, or the signal's reason.
  */
 export async function readArtifact(request: ReadRequest, context: ReadContext): Promise<unknown> {
-  const attempts: Attempt[] = []
+  const reading = readingOf(request, context)
+  const { failed, flow } = reading
   for (const [pattern, record] of request.records) {
+    if (failed.has(pattern)) continue
+    flow.signal?.throwIfAborted()
     try {
-      const store = storeOf(record, context)
-      const serializer = request.serializer ?? serializerOf(record, context)
-      const bytes = await shared(request.reading, `${record.store}/${record.digest}`, () => readWhole(store, record))
-      const value: unknown = await serializer.decode(contentOf(bytes, record))
-      warn(request, attempts, pattern, context)
+      sourceOf(record, context)
+      const serializer = request.serializer === undefined ? serializerOf(record, context) : layersOf(request.serializer).serializer
+      const value: unknown = await serializer.decode(contentOf(reading, pattern, record))
+      flow.signal?.throwIfAborted()
+      failed.warn(pattern)
+      reading.over = true
       return value
     } catch (error) {
-      attempts.push(attemptOf(pattern, record, error))
+      if (flow.signal?.aborted) throw flow.signal.reason
+      if (!failed.has(pattern)) failed.note(pattern, record, error)
     }
   }
-  throw unreadable(request, attempts)
+  throw failed.unreadable()
 }
 
 /**
  * The content bytes of an artifact. No byte is handed on before it is verified: blobs up to 1 MiB as a whole, larger ones by the checksum of each chunk. When a
  * chunk is damaged, reading goes on at the same place in another pattern of equal content. The sha256 of everything decides at the end.
  *
- * Throws `ARTIFACT_UNREADABLE` with every attempt, or `ARTIFACT_CORRUPT` when the whole is wrong though every chunk was right.
+ * Throws `ARTIFACT_UNREADABLE` with every attempt, `ARTIFACT_CORRUPT` when the whole is wrong though every chunk was right, or the signal's reason.
  */
 export async function* streamArtifact(request: ReadRequest, context: ReadContext): AsyncGenerator<Uint8Array, void, undefined> {
-  const attempts: Attempt[] = []
-  const hash = createHash('sha256')
-  let begun: PatternRecord | undefined
-  let offset = 0
+  yield* streamed(readingOf(request, context), request.records, 0)
+}
+
+/**
+ * The elements of an artifact one after the other, decoded from the verified stream, by serializers that can; by others the value is read whole first. Goes on in
+ * another pattern as {@link streamArtifact} does. Throws as that does.
+ */
+export async function* rowsOfArtifact(request: ReadRequest, context: ReadContext): AsyncGenerator<unknown, void, undefined> {
+  const reading = readingOf(request, context)
   for (const [pattern, record] of request.records) {
+    if (reading.failed.has(pattern)) continue
+    let begun = false
     try {
-      const store = storeOf(record, context)
+      sourceOf(record, context)
+      const serializer = request.serializer === undefined ? serializerOf(record, context) : layersOf(request.serializer).serializer
+      const content = contentOf(reading, pattern, record)
+      const rows = serializer.decodeRows === undefined ? await serializer.decode(content) : serializer.decodeRows(content)
+      if (!isIterable(rows)) {
+        throw new PersistablesError('INVALID_ARTIFACT', `The artifact "${request.artifact}" of ${request.label} has no rows.`, {
+          fix: 'Read it with artifact().',
+        })
+      }
+      for await (const row of rows) {
+        begun = true
+        yield row
+      }
+      return
+    } catch (error) {
+      if (reading.flow.signal?.aborted) throw reading.flow.signal.reason
+      if (begun) throw error
+      if (!reading.failed.has(pattern)) reading.failed.note(pattern, record, error)
+    }
+  }
+  throw reading.failed.unreadable()
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value)
+}
+
+function readingOf(request: ReadRequest, context: ReadContext): Reading {
+  return { request, context, flow: flowOf(request), failed: attempts(request.artifact, request.label, context.logger), over: false }
+}
+
+// The record, then those of equal content: any of them gives the same bytes.
+function alike({ request }: Reading, pattern: string, record: PatternRecord): readonly NamedRecord[] {
+  const same = request.records.filter(([name, other]) => name !== pattern && other?.contentDigest === record.contentDigest)
+  return [[pattern, record], ...same]
+}
+
+function contentOf(reading: Reading, pattern: string, record: PatternRecord): Content {
+  const records = alike(reading, pattern, record)
+  // A value that reads when it is asked, such as a file: what failed before may be mended, and what was to be cancelled is over.
+  const later = (signal?: AbortSignal): Reading => {
+    const { signal: _, ...request } = reading.request
+    return readingOf(signal === undefined ? request : { ...request, signal }, reading.context)
+  }
+  return {
+    size: record.contentSize,
+    options: record.options ?? {},
+    bytes: () => whole(reading.over ? later() : reading, records),
+    async *stream({ start = 0, signal } = {}) {
+      if (start > 0 && start >= record.contentSize) return
+      const own = reading.over ? later(signal) : reading
+      if (start > 0 || record.contentSize > CHUNK_SIZE) return yield* streamed(own, records, start)
+      yield await whole(own, records)
+    },
+  }
+}
+
+async function whole(reading: Reading, records: readonly NamedRecord[]): Promise<Uint8Array> {
+  const { request, context, flow, failed } = reading
+  for (const [pattern, record] of records) {
+    if (failed.has(pattern)) continue
+    try {
+      const source = sourceOf(record, context)
+      const { label, artifact } = request
+      const { report } = flow
+      let told = 0
+      const onBytes =
+        report &&
+        ((done: number) => {
+          told = done
+          report({ phase: 'read', label, artifact, pattern, done, total: record.contentSize })
+        })
+      const key = `${record.store}/${record.digest}/${record.wrappers.join('/')}`
+      const bytes = await shared(request.reading, key, flow.signal, (signal) =>
+        source.wrappers.length === 0
+          ? readWhole(source.store, record, { signal, onBytes })
+          : readUnwrapped(source, record, { signal, onBytes, onUnusable: unusable(reading, record) }),
+      )
+      // of a read that others began, the end is all there is to tell
+      if (told < record.contentSize) onBytes?.(record.contentSize)
+      if (pattern !== records[0]?.[0]) failed.warn(pattern)
+      return bytes
+    } catch (error) {
+      if (flow.signal?.aborted) throw flow.signal.reason
+      failed.note(pattern, record, error)
+    }
+  }
+  throw failed.unreadable()
+}
+
+async function* streamed(reading: Reading, records: readonly NamedRecord[], start: number): AsyncGenerator<Uint8Array, void, undefined> {
+  const { request, context, flow, failed } = reading
+  // What does not begin at the beginning cannot be compared with the digest of everything.
+  const hash = start === 0 ? createHash('sha256') : undefined
+  let begun: PatternRecord | undefined
+  let offset = start
+  for (const [pattern, record] of records) {
+    flow.signal?.throwIfAborted()
+    if (failed.has(pattern)) continue
+    try {
+      const source = sourceOf(record, context)
       if (begun !== undefined && record.contentDigest !== begun.contentDigest) {
         throw new PersistablesError('ARTIFACT_UNREADABLE', 'Its content is another than the one that reading began with.')
       }
-      for await (const chunk of verifiedChunks(store, record, offset, context, request)) {
-        hash.update(chunk)
+      for await (const chunk of verifiedContent(source, record, offset, { signal: flow.signal, onUnusable: unusable(reading, record) })) {
+        hash?.update(chunk)
         offset += chunk.length
         begun = record
         yield chunk
+        flow.report?.({ phase: 'read', label: request.label, artifact: request.artifact, pattern, done: offset, total: record.contentSize })
+        flow.signal?.throwIfAborted()
+        if (offset % (8 * CHUNK_SIZE) === 0) await turn()
       }
     } catch (error) {
-      attempts.push(attemptOf(pattern, record, error))
+      if (flow.signal?.aborted) throw flow.signal.reason
+      failed.note(pattern, record, error)
       continue
     }
-    if (offset !== record.contentSize || hash.digest('hex') !== record.contentDigest) {
+    if (hash !== undefined && (offset !== record.contentSize || hash.digest('hex') !== record.contentDigest)) {
       throw new PersistablesError(
         'ARTIFACT_CORRUPT',
         `The artifact "${request.artifact}" of ${request.label} is not what was saved, though each of its chunks seemed to be.`,
@@ -103,189 +219,16 @@ export async function* streamArtifact(request: ReadRequest, context: ReadContext
         },
       )
     }
-    warn(request, attempts, pattern, context)
+    failed.warn(pattern)
     return
   }
-  throw unreadable(request, attempts)
+  throw failed.unreadable()
 }
 
-async function* verifiedChunks(
-  store: Store,
-  record: PatternRecord,
-  start: number,
-  context: ReadContext,
-  request: ReadRequest,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  if (record.size <= CHUNK_SIZE) {
-    yield (await readWhole(store, record)).subarray(start)
-    return
-  }
-  const { sums, chunkSize } = await sumsOf(store, record, context, request)
-  // Another pattern may have been cut in chunks of another size: begin at the chunk that holds the place, and hand on the rest of it.
-  let index = Math.floor(start / chunkSize)
-  let skip = start - index * chunkSize
-  let read = index * chunkSize
-  for await (const chunk of rechunked(store.get(record, { start: read }), chunkSize)) {
-    read += chunk.length
-    if (read > record.size || crc32(chunk) !== sumAt(sums, index))
-      throw corrupt(store, record, `bytes ${read - chunk.length} to ${read} differ from what was saved`)
-    index++
-    yield skip === 0 ? chunk : chunk.subarray(skip)
-    skip = 0
-  }
-  if (read !== record.size) throw corrupt(store, record, `it ends after ${read} of ${record.size} bytes`)
-}
-
-async function sumsOf(
-  store: Store,
-  record: PatternRecord,
-  context: ReadContext,
-  request: ReadRequest,
-): Promise<{ sums: Uint8Array; chunkSize: number }> {
-  const { chunks } = record
-  if (typeof chunks === 'object' && chunks !== null && isUsable(chunks, record)) {
-    try {
-      return { sums: await readWhole(store, chunks), chunkSize: chunks.chunkSize }
-    } catch (error) {
-      context.logger.warn(
-        `The chunk checksums of "${request.artifact}" of ${request.label} cannot be used (${reason(error)}): the bytes are read twice instead.`,
-        {
-          artifact: request.artifact,
-          store: store.name,
-        },
-      )
-    }
-  }
-  // One pass over the bytes gives the same checksums, and the sha256 says whether they can be trusted.
-  const sums = chunkSums()
-  await consume(store, record, sums.update)
-  return { sums: sums.digest(), chunkSize: CHUNK_SIZE }
-}
-
-function isUsable(chunks: ChunksRecord, record: PatternRecord): boolean {
-  const { chunkSize, size } = chunks
-  return (
-    isDigest(chunks.digest) &&
-    Number.isSafeInteger(chunkSize) &&
-    chunkSize >= 4096 &&
-    chunkSize <= 64 * CHUNK_SIZE &&
-    size === Math.ceil(record.size / chunkSize) * 4
-  )
-}
-
-async function consume(store: Store, blob: Blob, onBlock: (block: Uint8Array) => void): Promise<void> {
-  const hash = createHash('sha256')
-  let size = 0
-  for await (const block of store.get(blob)) {
-    size += block.length
-    if (size > blob.size) break
-    hash.update(block)
-    onBlock(block)
-  }
-  if (size !== blob.size)
-    throw corrupt(store, blob, size > blob.size ? `it has more than ${blob.size} bytes` : `it has ${size} of ${blob.size} bytes`)
-  if (hash.digest('hex') !== blob.digest) throw corrupt(store, blob, 'its sha256 is another')
-}
-
-async function readWhole(store: Store, blob: Blob): Promise<Uint8Array> {
-  // Not of the blob's size at once: a row that was tampered with must not cost the memory it claims.
-  const blocks: Uint8Array[] = []
-  await consume(store, blob, (block) => blocks.push(block))
-  const whole = new Uint8Array(blob.size)
-  let at = 0
-  for (const block of blocks) {
-    whole.set(block, at)
-    at += block.length
-  }
-  return whole
-}
-
-async function shared(reading: ReadRequest['reading'], key: string, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  const under = reading?.get(key)
-  if (under !== undefined) {
-    under.joined = true
-    return (await under.bytes).slice()
-  }
-  const mine: SharedRead = { bytes: read(), joined: false }
-  reading?.set(key, mine)
-  try {
-    const bytes = await mine.bytes
-    return mine.joined ? bytes.slice() : bytes
-  } finally {
-    reading?.delete(key)
-  }
-}
-
-function contentOf(bytes: Uint8Array, record: PatternRecord): Content {
-  return {
-    size: bytes.length,
-    options: record.options ?? {},
-    bytes: async () => bytes,
-    async *stream() {
-      for (let start = 0; start < bytes.length; start += CHUNK_SIZE) {
-        if (start > 0) await turn()
-        yield bytes.subarray(start, start + CHUNK_SIZE)
-      }
-    },
-  }
-}
-
-// Records come from a row: whoever can write rows must not be able to make a read do more than fail.
-function storeOf(record: PatternRecord, context: ReadContext): Store {
-  const fits =
-    isDigest(record.digest) && isDigest(record.contentDigest) && [record.size, record.contentSize].every((n) => Number.isSafeInteger(n) && n >= 0)
-  if (!fits || !Array.isArray(record.wrappers))
-    throw new PersistablesError('ARTIFACT_CORRUPT', 'The row’s record of it makes no sense.', { fix: 'Restore the row from a backup.' })
-  const store = context.stores.get(record.store)
-  if (store === undefined) {
-    throw new PersistablesError('UNKNOWN_STORE', `This repository has no store "${record.store}".`, {
-      fix: suggest(record.store, context.stores.keys(), 'It has none.'),
-    })
-  }
-  if (record.wrappers.length > 0) {
-    throw new PersistablesError('UNKNOWN_SERIALIZER', `It is wrapped in ${record.wrappers.join(', ')}, which this release does not know.`, {
-      fix: 'Update persistables.',
-    })
-  }
-  return store
-}
-
-function serializerOf(record: PatternRecord, context: ReadContext): AnySerializer {
-  const serializer = context.serializerOf(record.serializer)
-  if (serializer !== undefined) return serializer
-  throw new PersistablesError('UNKNOWN_SERIALIZER', `This repository has no serializer "${record.serializer}".`, {
-    fix: `${suggest(record.serializer, context.serializerNames, '')} Pass it in serializers.`,
-  })
-}
-
-function corrupt(store: Store, blob: Blob, how: string): PersistablesError {
-  return new PersistablesError('ARTIFACT_CORRUPT', `The bytes ${blob.digest.slice(0, 12)}… in the store "${store.name}" are damaged: ${how}.`, {
-    details: { store: store.name, digest: blob.digest, place: store.locate(blob.digest) },
-  })
-}
-
-function attemptOf(pattern: string, record: PatternRecord, error: unknown): Attempt {
-  return { pattern, store: String(record?.store), code: isPersistablesError(error) ? error.code : 'UNDECODABLE', reason: reason(error) }
-}
-
-const listed = (attempts: readonly Attempt[]): string => attempts.map(({ pattern, reason: why }) => `${pattern}: ${why}`).join('; ')
-
-function warn(request: ReadRequest, attempts: readonly Attempt[], served: string, context: ReadContext): void {
-  if (attempts.length === 0) return
-  context.logger.warn(`The artifact "${request.artifact}" of ${request.label} was read by ${served}, because ${listed(attempts)}`, {
-    artifact: request.artifact,
-    served,
-    attempts,
-  })
-}
-
-function unreadable(request: ReadRequest, attempts: readonly Attempt[]): PersistablesError {
-  return new PersistablesError(
-    'ARTIFACT_UNREADABLE',
-    `No pattern of the artifact "${request.artifact}" of ${request.label} gives what was saved: ${attempts.length > 0 ? listed(attempts) : 'it has none'}`,
-    {
-      fix: 'Bring the bytes back from a copy, or configure the store or serializer that is missing.',
-      details: { artifact: request.artifact, label: request.label, attempts },
-    },
-  )
+function unusable({ request, context }: Reading, record: PatternRecord): (why: string) => void {
+  return (why) =>
+    context.logger.warn(
+      `The chunk checksums of "${request.artifact}" of ${request.label} cannot be used (${why}): the bytes are read twice instead.`,
+      { artifact: request.artifact, store: record.store },
+    )
 }

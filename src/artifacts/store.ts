@@ -84,6 +84,12 @@ export interface Store {
   /** Optional power: takes a one-shot stream into the place itself, so that its bytes are written once. */
   spool?(source: AsyncIterable<Uint8Array>, options?: SpoolOptions): Promise<Spool>
 
+  /**
+   * Optional power: a {@link Spool} that is a clone (reflink) of a file of this machine, hashed after it was cloned; never a hard link. `null` where the place cannot
+   * clone it without moving its bytes; then it is read as any other.
+   */
+  spoolFile?(path: string, options?: SpoolOptions): Promise<Spool | null>
+
   /** Optional power: replaces a blob whose bytes are known to be damaged, whatever its size; as durable as `put`. */
   replace?(blob: Blob, source: () => AsyncIterable<Uint8Array>, options?: TransferOptions): Promise<void>
 

@@ -1,29 +1,35 @@
-import { createHash } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
-import { types } from 'node:util'
 import { isPersistablesError, PersistablesError, reason, suggest } from '../errors'
-import type { ChunksRecord, JsonObject, PatternRecord } from '../types'
-import { CHUNK_SIZE, chunkSums } from './chunks'
+import type { ChunksRecord, PatternRecord } from '../types'
+import type { Body } from './body'
+import { CHUNK_SIZE } from './chunks'
+import { type Lanes, lanes, together } from './lanes'
+import { IN_MEMORY, inPieces, type Made, make, type Place, type Subject, sameAgain, wantedOf } from './made'
 import { isOneShot } from './one-shot'
-import type { AnySerializer, Pattern } from './serializer'
-import type { Blob, Spool, Store, TransferOptions } from './store'
-import { tempSpool } from './stores/spool'
+import { counted, type Flow, type FlowOptions, flowOf, type Progress } from './progress'
+import { type AnySerializer, layersOf, type Pattern } from './serializer'
+import type { Blob, Store } from './store'
 
 /** One artifact to be written. */
 export interface ArtifactDraft {
   readonly artifact: string
   readonly value: unknown
-  /** in the order they are written */
+  /** in the order they are read */
   readonly patterns: readonly Pattern[]
-  /** the first serializer that the class declares: its bytes give the content digest, also when no pattern uses it */
+  /** the first serializer that the class declares: its bytes, without wrappers, give the content digest, also when no pattern uses it */
   readonly declared: AnySerializer
 }
 
 /** What writing needs to know. */
-export interface WriteContext extends TransferOptions {
+export interface WriteContext extends FlowOptions {
   readonly stores: ReadonlyMap<string, Store>
   /** what messages call the owner, e.g. `Classifier/clf` */
   readonly label: string
+}
+
+/** Options of {@link EncodedArtifact.write}. */
+export interface WriteOptions extends FlowOptions {
+  /** shared by all that write at the same time. @defaultValue lanes of its own */
+  readonly lanes?: Lanes
 }
 
 /** An artifact whose bytes are known and hashed, and not visible in any store yet. Exactly one of write and discard is called. */
@@ -35,70 +41,68 @@ export interface EncodedArtifact {
   readonly records: Readonly<Record<string, PatternRecord>>
   /** everything that `write` writes, chunk checksums too, each once per store */
   readonly blobs: readonly (Blob & { readonly store: string })[]
-  /** Writes to every pattern's store, in order. What is there already is not written again. Throws `STORE_FAILED`, naming artifact, pattern and store. */
-  write(options?: TransferOptions): Promise<void>
+  /**
+   * Writes to every pattern's store at the same time; what is there already is not written again. When one fails the others are cancelled and awaited, and
+   * `STORE_FAILED` names artifact, pattern and store.
+   */
+  write(options?: WriteOptions): Promise<void>
   /** Removes temporary files; never throws. */
   discard(): Promise<void>
 }
 
-/** Bytes of one serializer: in memory, or in a spool that was written once. */
-interface Body extends Blob {
-  readonly options: JsonObject
-  readonly sums: (Blob & { readonly bytes: Uint8Array }) | undefined
-  readonly read: () => AsyncIterable<Uint8Array>
-  /** where the spool lies, when it is a store's own */
-  readonly home: Store | undefined
-  readonly spool: Spool | undefined
-}
-
 /**
- * Encodes a value once per serializer, however many stores keep it, and hashes the bytes. Streams go through the first pattern's store that can spool, else
- * through a temporary file; nothing becomes visible before `write`.
+ * Encodes a value once per serializer, however many stores and wrappers keep it, and hashes the bytes. Streams go through a store that can spool, else through a
+ * temporary file; nothing becomes visible before `write`.
  *
- * Throws `INVALID_ARTIFACT` for values that do not fit, `UNKNOWN_STORE` with near names, `STORE_FAILED`.
+ * Throws `INVALID_ARTIFACT` for values that do not fit or change meanwhile, `UNKNOWN_STORE` with near names, `STORE_FAILED`.
  *
  * @example
  * const encoded = await encodeArtifact({ artifact: 'rows', value, patterns, declared }, { stores, label: 'Dataset/iris' })
  * await encoded.write()
  */
 export async function encodeArtifact(draft: ArtifactDraft, context: WriteContext): Promise<EncodedArtifact> {
-  const places = draft.patterns.map((pattern) => ({ pattern, store: storeOf(pattern, draft, context) }))
-  const serializers = new Map(draft.patterns.map(({ serializer }) => [serializer.name, serializer]))
-  if (!serializers.has(draft.declared.name)) serializers.set(draft.declared.name, draft.declared)
-  if (serializers.size > 1 && isOneShot(draft.value)) throw readTwice(draft, context, [...serializers.keys()])
+  const places = draft.patterns.map((pattern): Place => ({ pattern, store: storeOf(pattern, draft, context) }))
+  const declared = layersOf(draft.declared).serializer
+  const wanted = wantedOf(places, declared)
+  if (wanted.size > 1 && isOneShot(draft.value)) throw readTwice(draft, context, [...wanted.keys()])
 
-  const bodies = new Map<string, Body>()
+  const flow = flowOf(context)
+  const made = new Map<string, Made>()
+  const spools: Body[] = []
   const discard = async (): Promise<void> => {
-    for (const { spool } of bodies.values()) await spool?.discard()
+    for (const { spool } of spools) await spool?.discard()
   }
   try {
-    for (const [name, serializer] of serializers) {
-      const home = places.find(({ pattern, store }) => pattern.serializer.name === name && store.spool !== undefined)?.store
-      bodies.set(name, await bodyOf(serializer, draft, home, context))
-    }
+    const subject: Subject = { artifact: draft.artifact, label: context.label, value: draft.value, flow }
+    for (const [name, each] of wanted) made.set(name, await make(each, subject, (spooled) => spools.push(spooled)))
+    // Each serializer reads the value for itself.
+    if (wanted.size > 1 && !(await sameAgain(declared, subject, made.get(declared.name) as Made))) throw changed(draft, context, [...made.keys()])
   } catch (error) {
     await discard()
-    throw error
+    throw flow.signal?.aborted ? flow.signal.reason : error
   }
-  const body = (pattern: Pattern): Body => bodies.get(pattern.serializer.name) as Body
+  const of = ({ serializer }: Pattern): Made => made.get(layersOf(serializer).serializer.name) as Made
+  const bodyOf = (pattern: Pattern): Body => of(pattern).forms.get(pattern.serializer.name) as Body
   const blobs = places.flatMap(({ pattern, store }) =>
-    [body(pattern), body(pattern).sums].flatMap((blob) => (blob ? [{ store: store.name, digest: blob.digest, size: blob.size }] : [])),
+    [bodyOf(pattern), bodyOf(pattern).sums].flatMap((blob) => (blob ? [{ store: store.name, digest: blob.digest, size: blob.size }] : [])),
   )
   return {
     artifact: draft.artifact,
-    contentDigest: (bodies.get(draft.declared.name) as Body).digest,
-    records: Object.fromEntries(draft.patterns.map((pattern) => [pattern.name, recordOf(pattern, body(pattern))])),
+    contentDigest: (made.get(declared.name) as Made).content.digest,
+    records: Object.fromEntries(draft.patterns.map((pattern) => [pattern.name, recordOf(pattern, of(pattern), bodyOf(pattern))])),
     blobs: [...new Map(blobs.map((blob) => [`${blob.store}/${blob.digest}`, blob])).values()],
     async write(options = {}) {
-      const committed = new Set<Body>()
+      const flow = flowOf(options)
+      const shared = options.lanes ?? lanes()
+      const bodies = new Set(draft.patterns.map(bodyOf))
+      const kept = (body: Body): Place[] => places.filter(({ pattern }) => bodyOf(pattern) === body)
       try {
-        for (const { pattern, store } of places) {
-          try {
-            await writeOne(body(pattern), store, committed, options)
-          } catch (error) {
-            throw writeFailed(error, draft, pattern, context, options)
-          }
-        }
+        await together(
+          [...bodies].map((body) => (signal) => writeBody(body, kept(body), draft, context, { signal, report: flow.report }, shared)),
+          flow.signal,
+        )
+      } catch (error) {
+        throw flow.signal?.aborted ? flow.signal.reason : error
       } finally {
         await discard()
       }
@@ -107,118 +111,60 @@ export async function encodeArtifact(draft: ArtifactDraft, context: WriteContext
   }
 }
 
-async function writeOne(body: Body, store: Store, committed: Set<Body>, options: TransferOptions): Promise<void> {
-  const { sums } = body
-  if (sums !== undefined) await store.put(sums, () => once(sums.bytes), options)
-  if (body.home === store && body.spool !== undefined && !committed.has(body)) {
-    options.signal?.throwIfAborted()
-    await body.spool.commit()
-    committed.add(body)
-    return
-  }
-  // After the commit the spool is gone: the bytes come back out of the store, checked on the way.
-  const { home } = body
-  await store.put(body, home !== undefined && committed.has(body) ? () => checked(home.get(body, options), body) : body.read, options)
-}
-
-async function bodyOf(serializer: AnySerializer, draft: ArtifactDraft, home: Store | undefined, context: WriteContext): Promise<Body> {
-  const encoded = await serializer.encode(draft.value)
-  const options = encoded.options ?? {}
-  const { bytes } = encoded
-  if (types.isUint8Array(bytes)) {
-    const sums = chunkSums()
-    const digest = await sha256(bytes, (piece) => bytes.length > CHUNK_SIZE && sums.update(piece))
-    return {
-      digest,
-      size: bytes.length,
-      options,
-      sums: sidecar(bytes.length, sums.digest()),
-      // What is written is what was hashed, whatever the caller does to the memory meanwhile.
-      read: () => checked(copied(bytes), { digest, size: bytes.length }, 'The value was changed while it was being saved.'),
-      home: undefined,
-      spool: undefined,
+// The spool's own store comes last: until then the others read the spool.
+async function writeBody(
+  body: Body,
+  places: readonly Place[],
+  draft: ArtifactDraft,
+  context: WriteContext,
+  { signal, report }: Flow,
+  shared: Lanes,
+): Promise<void> {
+  const last = body.spool === undefined ? undefined : places.find(({ store }) => store === body.home)
+  const write = async (place: Place, signal: AbortSignal | undefined): Promise<void> => {
+    const { pattern, store } = place
+    const progress = (done: number): Progress => ({
+      phase: 'write',
+      label: context.label,
+      artifact: draft.artifact,
+      pattern: pattern.name,
+      done,
+      total: body.size,
+    })
+    // at the end it is told in any case: the store may have had the bytes already
+    const onBytes = (done: number): void => (done < body.size ? report?.(progress(done)) : undefined)
+    const read = report === undefined ? body.read : () => counted(body.read(), onBytes)
+    try {
+      await shared.use(Math.min(body.size, IN_MEMORY), signal, async () => {
+        const { sums } = body
+        if (sums !== undefined) await store.put(sums, () => inPieces(sums.bytes), { signal })
+        if (place === last) await body.spool?.commit()
+        else await store.put(body, read, { signal })
+      })
+    } catch (error) {
+      throw signal?.aborted ? error : writeFailed(error, draft, pattern, context)
     }
+    report?.(progress(body.size))
   }
-  const sums = chunkSums()
-  const settings = { onChunk: sums.update, ...(context.signal !== undefined && { signal: context.signal }) }
-  const spool = await (home?.spool === undefined ? tempSpool(bytes, settings) : home.spool(bytes, settings)).catch((error: unknown) => {
-    throw sourceFault(error) ?? error
-  })
-  return {
-    digest: spool.digest,
-    size: spool.size,
-    options,
-    sums: sidecar(spool.size, sums.digest()),
-    read: () => spool.read(),
-    home: home?.spool === undefined ? undefined : home,
-    spool,
-  }
+  await together(
+    places.filter((place) => place !== last).map((place) => (own) => write(place, own)),
+    signal,
+  )
+  if (last !== undefined) await write(last, signal)
 }
 
-// A value that does not fit is found only while its stream is being spooled: it is the value's fault then, not the store's.
-function sourceFault(error: unknown): PersistablesError | undefined {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) if (isPersistablesError(at, 'INVALID_ARTIFACT')) return at
-  return undefined
-}
-
-function sidecar(size: number, bytes: Uint8Array): Body['sums'] {
-  if (size <= CHUNK_SIZE) return undefined
-  return { bytes, digest: createHash('sha256').update(bytes).digest('hex'), size: bytes.length }
-}
-
-const PIECE = 8 << 20
-
-async function sha256(bytes: Uint8Array, onPiece: (piece: Uint8Array) => unknown): Promise<string> {
-  const hash = createHash('sha256')
-  for (let start = 0; start < bytes.length; start += PIECE) {
-    if (start > 0) await turn()
-    const piece = bytes.subarray(start, start + PIECE)
-    hash.update(piece)
-    onPiece(piece)
-  }
-  return hash.digest('hex')
-}
-
-async function* copied(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let start = 0; start < bytes.length; start += CHUNK_SIZE) yield new Uint8Array(bytes.subarray(start, start + CHUNK_SIZE))
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
-  yield bytes
-}
-
-async function* checked(
-  source: AsyncIterable<Uint8Array>,
-  blob: Blob,
-  what = `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const hash = createHash('sha256')
-  let size = 0
-  let last: Uint8Array | undefined
-  // One block behind: the reader must not get the last byte of what turns out to be damaged.
-  for await (const block of source) {
-    if (last !== undefined) yield last
-    hash.update(block)
-    size += block.length
-    last = block
-  }
-  if (size !== blob.size || hash.digest('hex') !== blob.digest) {
-    throw new PersistablesError('ARTIFACT_CORRUPT', what, { fix: 'Save it again.', details: { digest: blob.digest } })
-  }
-  if (last !== undefined) yield last
-}
-
-function recordOf(pattern: Pattern, body: Body): PatternRecord {
+function recordOf(pattern: Pattern, { content, options }: Made, body: Body): PatternRecord {
+  const { serializer, wrappers } = layersOf(pattern.serializer)
   const chunks: ChunksRecord | undefined = body.sums && { digest: body.sums.digest, size: body.sums.size, chunkSize: CHUNK_SIZE }
   return Object.freeze({
     store: pattern.store,
-    serializer: pattern.serializer.name,
-    wrappers: [],
-    options: body.options,
+    serializer: serializer.name,
+    wrappers: Object.freeze(wrappers.map(({ name }) => name)),
+    options,
     digest: body.digest,
     size: body.size,
-    contentDigest: body.digest,
-    contentSize: body.size,
+    contentDigest: content.digest,
+    contentSize: content.size,
     ...(chunks !== undefined && { chunks }),
   })
 }
@@ -247,8 +193,15 @@ function readTwice(draft: ArtifactDraft, context: WriteContext, serializers: rea
   )
 }
 
-function writeFailed(error: unknown, draft: ArtifactDraft, pattern: Pattern, context: WriteContext, options: TransferOptions): unknown {
-  if (options.signal?.aborted) return error
+function changed(draft: ArtifactDraft, context: WriteContext, serializers: readonly string[]): PersistablesError {
+  return new PersistablesError(
+    'INVALID_ARTIFACT',
+    `The value of "${draft.artifact}" of ${context.label} changed while ${serializers.join(' and ')} read it, so they would keep different ones.`,
+    { fix: 'Leave it alone until the save is over, or pass a copy.', details: { artifact: draft.artifact, serializers } },
+  )
+}
+
+function writeFailed(error: unknown, draft: ArtifactDraft, pattern: Pattern, context: WriteContext): PersistablesError {
   return new PersistablesError(
     'STORE_FAILED',
     `The artifact "${draft.artifact}" of ${context.label} could not be written by the pattern ${pattern.name}: ${reason(error)}`,

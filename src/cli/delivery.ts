@@ -12,7 +12,6 @@ export interface Delivery {
   readonly cwd: string
   /** whether a file that is there may be replaced */
   readonly force: boolean
-  readonly onBytes?: (count: number) => void
 }
 
 /**
@@ -22,14 +21,14 @@ export interface Delivery {
  * @returns the absolute path, and the number of bytes
  * @throws INVALID_OPTION - the path is taken, a folder or device, or its folder is not there or cannot be written
  */
-export async function deliver(content: AsyncIterable<Uint8Array>, { path, cwd, force, onBytes }: Delivery): Promise<{ path: string; size: number }> {
+export async function deliver(content: AsyncIterable<Uint8Array>, { path, cwd, force }: Delivery): Promise<{ path: string; size: number }> {
   const wanted = resolve(cwd, path)
   const target = await free(wanted, force)
   const temp = join(dirname(target), `.persistables-${randomUUID()}.partial`)
   const remove = (): void => rmSync(temp, { force: true })
   process.once('exit', remove)
   try {
-    const size = await fill(temp, content, onBytes)
+    const size = await fill(temp, content)
     await place(temp, target, force)
     return { path: wanted, size }
   } catch (error) {
@@ -68,7 +67,7 @@ function taken(path: string): PersistablesError {
   })
 }
 
-async function fill(temp: string, content: AsyncIterable<Uint8Array>, onBytes: ((count: number) => void) | undefined): Promise<number> {
+async function fill(temp: string, content: AsyncIterable<Uint8Array>): Promise<number> {
   const file = await open(temp, 'wx')
   try {
     let size = 0
@@ -76,7 +75,6 @@ async function fill(temp: string, content: AsyncIterable<Uint8Array>, onBytes: (
       // write may take only part of what it is given
       for (let done = 0; done < chunk.byteLength; ) done += (await file.write(chunk, done)).bytesWritten
       size += chunk.byteLength
-      onBytes?.(chunk.byteLength)
     }
     await file.sync()
     return size

@@ -1,32 +1,39 @@
 import type { Out } from './io'
 import { size } from './render'
 
-/** Shows on a terminal how much of a transfer is done. */
-export interface Progress {
-  add(count: number): void
+/** Shows on a terminal how much of something long is done. */
+export interface Bar {
+  /** may be handed to whatever reports its progress so; counts that only grow */
+  readonly onProgress: (progress: { readonly done: number; readonly total: number | null }) => void
   /** clears the line */
   done(): void
 }
 
-const WORTH_SHOWING = 8_000_000
-const EVERY_MS = 100
+/** What a bar counts. */
+export interface BarOptions {
+  /** plural, e.g. `rows`. @defaultValue bytes */
+  readonly unit?: string
+  /** less than so many are soon done, and not shown. @defaultValue 8 MB */
+  readonly worth?: number
+}
 
-/** A {@link Progress} on `stream`, which shows nothing when that is no terminal or `total` is soon done. @param options.unit - what is counted. @defaultValue bytes */
-export function progress(stream: Out, label: string, total: number, options: { unit?: 'rows'; worth?: number } = {}): Progress {
-  if (stream.isTTY !== true || total < (options.worth ?? WORTH_SHOWING)) return { add: () => {}, done: () => {} }
-  const shownAs = (count: number): string => (options.unit === undefined ? size(count) : String(count))
-  let done = 0
+const EVERY_MS = 100
+const WIDTH = 24
+
+/** A {@link Bar} on `stream`, which shows nothing when that is no terminal or the work is soon done. */
+export function bar(stream: Out, label: string, { unit, worth = 8_000_000 }: BarOptions = {}): Bar {
+  const counted = (count: number): string => (unit === undefined ? size(count) : String(count))
   let shown = 0
   return {
-    add(count) {
-      done += count
+    onProgress({ done, total }) {
       const now = Date.now()
-      if (now - shown < EVERY_MS) return
+      if (stream.isTTY !== true || total === null || total < worth || now - shown < EVERY_MS) return
       shown = now
-      stream.write(
-        `\r\u001b[K${label} ${shownAs(done)} of ${shownAs(total)}${options.unit === undefined ? '' : ` ${options.unit}`} (${Math.floor((done / total) * 100)} %)`,
-      )
+      const filled = Math.floor((done / total) * WIDTH)
+      const line = `${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}`
+      const counts = `${counted(done)} of ${counted(total)}${unit === undefined ? '' : ` ${unit}`}`
+      stream.write(`\r\u001b[K${label} ${line} ${Math.floor((done / total) * 100)} % (${counts})`)
     },
-    done: () => void stream.write('\r\u001b[K'),
+    done: () => (shown === 0 ? undefined : void stream.write('\r\u001b[K')),
   }
 }

@@ -3,7 +3,13 @@ import { z } from 'zod'
 import {
   type Artifact,
   artifact,
+  brotli,
   bytes,
+  csv,
+  directory,
+  file,
+  floats,
+  gzip,
   json,
   ndjson,
   openRepository,
@@ -11,9 +17,13 @@ import {
   persistable,
   type Saved,
   source,
+  structured,
+  type Tensor,
   text,
   typed,
+  zstd,
 } from '../../src'
+import { parquet } from '../../src/parquet'
 
 interface Row {
   island: string
@@ -130,6 +140,59 @@ async function use(): Promise<void> {
   const any = await repo.load('Model/x')
   expectTypeOf(any.version).toEqualTypeOf<number>()
 }
+
+// Serializers and wrappers keep their types, in and out.
+class Table extends persistable('Table', {
+  artifacts: {
+    texts: source(csv().to('disk')),
+    rows: source(gzip(csv({ columns: { island: 'string', mass: 'number?', when: 'date' } })).to('disk')),
+    weights: artifact(brotli(floats()).to('disk'), floats().to('backup')),
+    image: artifact(floats<Tensor<Uint8Array>>().to('disk')),
+    words: artifact(zstd(structured<Map<string, bigint>>()).to('disk')),
+    paper: artifact(file().to('disk')),
+    run: artifact(directory().to('disk')),
+    frame: artifact(parquet<{ a: number }>().to('disk')),
+  },
+}) {}
+const table = new Table()
+table
+  .set('rows', [{ island: 'x', mass: null, when: new Date() }])
+  .set('weights', new Float32Array(1))
+  .set('image', { data: new Uint8Array(1), shape: [1] })
+table
+  .set('paper', 'a/path')
+  .set('run', new URL('file:///x'))
+  .set('frame', { a: [1, 2] })
+  .set('frame', [{ a: 1 }])
+// @ts-expect-error mass is a number or null
+table.set('rows', [{ island: 'x', mass: '1', when: new Date() }])
+// @ts-expect-error a column is missing
+table.set('rows', [{ island: 'x', mass: 1 }])
+// @ts-expect-error texts alone
+table.set('texts', [{ a: 1 }])
+// @ts-expect-error another type of array
+table.set('weights', new Float64Array(1))
+// @ts-expect-error there is no such type
+csv({ columns: { a: 'text' } })
+// @ts-expect-error patterns of one artifact take and give the same
+artifact(gzip(json<number>()).to('disk'), json<string>().to('disk'))
+
+async function read(saved: Saved<Table>): Promise<void> {
+  expectTypeOf(await saved.artifact('texts')).toEqualTypeOf<Record<string, string>[]>()
+  expectTypeOf(await saved.artifact('rows')).toEqualTypeOf<{ island: string; mass: number | null; when: Date }[]>()
+  expectTypeOf(await saved.artifact('weights', { signal: AbortSignal.timeout(1) })).toEqualTypeOf<Float32Array>()
+  expectTypeOf(await saved.artifact('image')).toEqualTypeOf<Tensor<Uint8Array>>()
+  expectTypeOf(await saved.artifact('words')).toEqualTypeOf<Map<string, bigint>>()
+  expectTypeOf((await saved.artifact('paper')).saveTo('x')).toEqualTypeOf<Promise<string>>()
+  expectTypeOf((await saved.artifact('run')).read('x')).toEqualTypeOf<Promise<Uint8Array>>()
+  expectTypeOf(await saved.artifact('frame', { serializer: gzip(text()), onProgress: ({ done }) => void done })).toEqualTypeOf<string>()
+  for await (const row of saved.rows('rows')) expectTypeOf(row.mass).toEqualTypeOf<number | null>()
+  for await (const row of saved.rows('frame', { signal: AbortSignal.timeout(1) })) expectTypeOf(row).toEqualTypeOf<{ a: number }>()
+  // @ts-expect-error a folder has no rows
+  for await (const row of saved.rows('run')) row.x
+  for await (const chunk of saved.stream('run', { onProgress: ({ total }) => void total })) expectTypeOf(chunk).toEqualTypeOf<Uint8Array>()
+}
+void read
 
 // The documented form for classes that are exported under isolatedDeclarations.
 const BaseOfExported: PersistableType<

@@ -1,6 +1,6 @@
 import { PersistablesError } from '../../errors'
 import { requireName } from '../name'
-import type { Pattern, PatternSerializer, Serializer } from '../serializer'
+import type { Content, EncodeOptions, Pattern, PatternSerializer, Serializer } from '../serializer'
 
 /**
  * Makes a serializer of your own usable in patterns. Throws `INVALID_NAME` or `INVALID_OPTION` when it is not whole.
@@ -25,11 +25,14 @@ export function serializer<Out, In = Out>(definition: Serializer<Out, In>): Patt
       details: { serializer: name },
     })
   }
+  const { decodeRows, wrapped } = definition
   const made: PatternSerializer<Out, In> = Object.freeze({
     name,
     // called on the definition, so that a class instance with methods works too
-    encode: (value: In) => encode.call(definition, value),
-    decode: (content: Parameters<typeof decode>[0]) => decode.call(definition, content),
+    encode: (value: In, options?: EncodeOptions) => encode.call(definition, value, options),
+    decode: (content: Content) => decode.call(definition, content),
+    ...(decodeRows !== undefined && { decodeRows: (content: Content) => decodeRows.call(definition, content) }),
+    ...(wrapped !== undefined && { wrapped }),
     to(store: string): Pattern<Out, In> {
       return Object.freeze({ name: `${requireName('store', store)}_${name}`, store, serializer: made })
     },

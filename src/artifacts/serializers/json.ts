@@ -23,7 +23,7 @@ const NODES_PER_TURN = 20_000
 export function json<T = unknown>(): PatternSerializer<T> {
   return serializer<T>({
     name: 'json',
-    async encode(value) {
+    async encode(value, { signal } = {}) {
       const next = jsonText('json', value, 'value')
       const parts: Uint8Array[] = []
       let size = 0
@@ -41,6 +41,7 @@ export function json<T = unknown>(): PatternSerializer<T> {
         }
         if (done) break
         await breath()
+        signal?.throwIfAborted()
       }
       return { bytes: parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, size) }
     },

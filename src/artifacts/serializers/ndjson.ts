@@ -2,6 +2,7 @@ import { setImmediate as breath } from 'node:timers/promises'
 import type { PatternSerializer } from '../serializer'
 import { serializer } from './custom'
 import { jsonText } from './json-text'
+import { each, gathered } from './rows'
 import { kindOf, unfit } from './unfit'
 import { utf8 } from './utf8'
 
@@ -24,7 +25,8 @@ export function ndjson<Row = unknown>(): PatternSerializer<Row[], Iterable<Row> 
         throw unfit('ndjson', `ndjson() takes an iterable of rows, not ${kindOf(rows)}.`, 'Pass an array, a generator or a stream of rows.')
       return { bytes: lines(rows) }
     },
-    decode: (content) => parse<Row>(content.stream()),
+    decode: (content) => gathered(parse<Row>(content.stream())),
+    decodeRows: (content) => each(parse<Row>(content.stream())),
   })
 }
 
@@ -33,72 +35,67 @@ function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<
 }
 
 async function* lines(rows: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<Uint8Array, void, undefined> {
-  let gathered = ''
+  let held = ''
   let count = 0
   for await (const row of rows) {
     const next = jsonText('ndjson', row, `row ${count++}`)
     for (;;) {
       const { text, done } = next(NODES_PER_TURN)
-      gathered += text
+      held += text
       if (done) break
       await breath()
     }
-    gathered += '\n'
-    if (gathered.length < CHUNK) continue
-    yield new TextEncoder().encode(gathered)
-    gathered = ''
+    held += '\n'
+    if (held.length < CHUNK) continue
+    yield new TextEncoder().encode(held)
+    held = ''
     await breath()
   }
-  if (gathered !== '') yield new TextEncoder().encode(gathered)
+  if (held !== '') yield new TextEncoder().encode(held)
 }
 
-async function parse<Row>(stream: AsyncIterable<Uint8Array>): Promise<Row[]> {
+async function* parse<Row>(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Row[], void, undefined> {
   const decoder = utf8()
-  const rows: Row[] = []
+  let count = 0
   let begun: string[] = []
-  let chars = 0
 
-  const add = (line: string): void => {
+  const rowOf = (line: string): Row => {
+    count++
     try {
       // the registry cannot know Row: what was encoded by ndjson<Row>() is what comes back
-      rows.push(JSON.parse(line) as Row)
+      return JSON.parse(line) as Row
     } catch (cause) {
-      throw unfit(
-        'ndjson',
-        `Line ${rows.length + 1} is not JSON: ${(cause as Error).message}.`,
-        'Read the bytes with text().',
-        { line: rows.length + 1 },
-        cause,
-      )
+      throw unfit('ndjson', `Line ${count} is not JSON: ${(cause as Error).message}.`, 'Read the bytes with text().', { line: count }, cause)
     }
   }
 
-  const feed = async (text: string): Promise<void> => {
+  const rowsOf = (text: string): Row[] => {
+    const rows: Row[] = []
     let start = 0
     for (let end = text.indexOf('\n'); end >= 0; end = text.indexOf('\n', start)) {
       // a row may be spread over many chunks; joining them once keeps that linear
-      add(begun.length === 0 ? text.slice(start, end) : [...begun, text.slice(start, end)].join(''))
+      rows.push(rowOf(begun.length === 0 ? text.slice(start, end) : [...begun, text.slice(start, end)].join('')))
       begun = []
-      chars += end + 1 - start
       start = end + 1
-      if (chars > 4 * CHUNK) {
-        chars = 0
-        await breath()
-      }
     }
     if (start < text.length) begun.push(text.slice(start))
+    return rows
   }
 
   const decoded = (chunk?: Uint8Array): string => {
     try {
       return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true })
     } catch (cause) {
-      throw unfit('ndjson', `The bytes after line ${rows.length} are not UTF-8.`, 'Read them with bytes().', { line: rows.length + 1 }, cause)
+      throw unfit('ndjson', `The bytes after line ${count} are not UTF-8.`, 'Read them with bytes().', { line: count }, cause)
     }
   }
 
-  for await (const chunk of stream) await feed(decoded(chunk))
-  await feed(decoded())
-  if (begun.length > 0) add(begun.join(''))
-  return rows
+  for await (const chunk of stream) {
+    for (let at = 0; at < chunk.length; at += 4 * CHUNK) {
+      yield rowsOf(decoded(chunk.subarray(at, at + 4 * CHUNK)))
+      await breath()
+    }
+  }
+  yield rowsOf(decoded())
+  if (begun.length > 0) yield [rowOf(begun.join(''))]
 }

@@ -33,6 +33,8 @@ export interface DiskFiles {
   rename(from: string, to: string): Promise<void>
   /** makes the file at `from` visible at `to` too, whole, unless `to` is taken: then `false` */
   link(from: string, to: string): Promise<boolean>
+  /** a new file at `to` that shares the blocks of `from` until either is written to; `false` where the file system cannot do that */
+  clone?(from: string, to: string): Promise<boolean>
   /** `false` when nothing was there */
   unlink(path: string): Promise<boolean>
   /** one level; `false` when it was there already */
@@ -100,6 +102,16 @@ export const nodeFiles: DiskFiles = Object.freeze({
       await fs.fsync(fd).finally(() => fs.close(fd))
     }
     return copied
+  },
+  async clone(from: string, to: string): Promise<boolean> {
+    try {
+      await fs.copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE)
+      await fs.chmod(to, BLOB_MODE)
+      return true
+    } catch {
+      // other disks, other file systems, or a file that cannot be read: whoever reads it byte by byte will say so
+      return false
+    }
   },
   unlink: (path: string) => unless(ABSENT, false, () => fs.unlink(path).then(() => true)),
   mkdir: (path: string) => unless(new Set(['EEXIST']), false, () => fs.mkdir(path).then(() => true)),

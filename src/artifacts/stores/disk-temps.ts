@@ -1,11 +1,11 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { PersistablesError } from '../../errors'
 import type { Blob } from '../store'
 import { diskFailure } from './disk-failure'
 import { codeOf, type DiskFiles, type OpenFile } from './disk-files'
-import { type FillOptions, fill, SourceFailure } from './fill'
+import { drain, type FillOptions, fill, SourceFailure } from './fill'
 import { sourceFailed } from './key'
 
 const DAY = 24 * 60 * 60 * 1000
@@ -19,6 +19,8 @@ export interface Temp extends Blob {
 export interface DiskTemps {
   /** writes a stream into a new temporary file; on failure, or when the signal aborts, nothing is left */
   write(source: AsyncIterable<Uint8Array>, options: Omit<FillOptions, 'durable'>): Promise<Temp>
+  /** a temporary file that is a clone of another, hashed and synced; `null` where that cannot be */
+  clone(from: string, options: Pick<FillOptions, 'signal' | 'onChunk'>): Promise<Temp | null>
   /** removes one, if it is still there; never throws */
   remove(path: string): Promise<void>
   /** removes what crashes left behind: files last written more than `olderThan` ms ago, of no living writer. Gives their number. */
@@ -83,6 +85,30 @@ export function diskTemps(store: string, tmp: string, files: DiskFiles, create: 
         await remove(path)
         if (options.signal?.aborted) throw options.signal.reason
         throw error instanceof SourceFailure ? sourceFailed(store, error.cause) : diskFailure(store, 'write', path, error)
+      }
+    },
+    async clone(from, { signal, onChunk }) {
+      const path = begin()
+      try {
+        if ((await files.clone?.(from, path)) !== true) {
+          await remove(path)
+          return null
+        }
+        const file = await files.open(path)
+        await file.sync().finally(() => file.close())
+        const hash = createHash('sha256')
+        let size = 0
+        for await (const block of drain(await files.open(path), 0)) {
+          signal?.throwIfAborted()
+          hash.update(block)
+          onChunk?.(block)
+          size += block.length
+        }
+        return { path, size, digest: hash.digest('hex') }
+      } catch (error) {
+        await remove(path)
+        if (signal?.aborted) throw signal.reason
+        throw diskFailure(store, 'clone', from, error)
       }
     },
     async sweep(olderThan = DAY) {

@@ -130,7 +130,16 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
 
   const spool = async (source: AsyncIterable<Uint8Array>, options: SpoolOptions = {}): Promise<Spool> => {
     await guarded('prepare', root, () => marker.writable())
-    const temp = await temps.write(source, { hashed: true, signal: options.signal, onChunk: options.onChunk })
+    return spoolOf(await temps.write(source, { hashed: true, signal: options.signal, onChunk: options.onChunk }))
+  }
+
+  const spoolFile = async (from: string, options: SpoolOptions = {}): Promise<Spool | null> => {
+    await guarded('prepare', root, () => marker.writable())
+    const temp = await temps.clone(from, { signal: options.signal, onChunk: options.onChunk })
+    return temp && spoolOf(temp)
+  }
+
+  const spoolOf = (temp: Temp): Spool => {
     const path = locate(temp.digest)
     return Object.freeze({
       digest: temp.digest,
@@ -178,6 +187,7 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
     kind: 'disk',
     locate,
     spool,
+    spoolFile,
     put: (blob: Blob, source: Source, options: TransferOptions = {}) => put(blob, source, options.signal, false),
     replace: (blob: Blob, source: Source, options: TransferOptions = {}) => put(blob, source, options.signal, true),
     async *get(blob: Blob, options: GetOptions = {}) {

@@ -37,10 +37,9 @@ With --json: {"from", "to", "tables": [{"table", "rows", "written", "extra"}], "
 }
 
 async function copy({ io, flags, output }: Context, { to, dryRun = false, retire = false }: CopyCommandOptions): Promise<ExitCode> {
-  const [{ settingsOf }, { copyRegistry }, { progress }] = await Promise.all([import('../settings'), import('../../transfer'), import('../progress')])
+  const [{ settingsOf }, { copyRegistry }, { bar }] = await Promise.all([import('../settings'), import('../../transfer'), import('../progress')])
   const settings = await settingsOf(io, flags)
-  let bar: ReturnType<typeof progress> | undefined
-  let last = 0
+  const shownDone = bar(io.stderr, 'copying', { unit: 'rows', worth: 5000 })
   const report = await copyRegistry({
     from: settings.url,
     to,
@@ -48,12 +47,8 @@ async function copy({ io, flags, output }: Context, { to, dryRun = false, retire
     dryRun,
     retire,
     logger: output.logger,
-    onProgress: ({ done, total }) => {
-      bar ??= progress(io.stderr, 'copying', total, { unit: 'rows', worth: 5000 })
-      bar.add(done - last)
-      last = done
-    },
-  }).finally(() => bar?.done())
+    onProgress: shownDone.onProgress,
+  }).finally(shownDone.done)
   await output.result(report, () => shown(report, output.paint))
   return 0
 }

@@ -44,7 +44,7 @@ async function get(context: Context, ref: string, named: string, options: GetOpt
   const artifact = named.normalize('NFC')
   const toStdout = options.output === undefined || options.output === '-'
   if (toStdout && output.json) throw new UsageError('With --json the answer is on stdout, and so would be the artifact.', 'Name a file with -o.')
-  const [{ withSession }, { findRow }, { labelOf, orderedPatterns }, { streamArtifact }, { progress }, { deliver }] = await Promise.all([
+  const [{ withSession }, { findRow }, { labelOf, orderedPatterns }, { streamArtifact }, { bar }, { deliver }] = await Promise.all([
     import('../session'),
     import('../lookup'),
     import('../../row'),
@@ -65,12 +65,13 @@ async function get(context: Context, ref: string, named: string, options: GetOpt
       )
     }
     // Content bytes are all that is asked for: no serializer is needed.
-    const content = streamArtifact({ label: labelOf(row), artifact, records }, { stores, logger, serializerOf: () => undefined, serializerNames: [] })
-    if (toStdout) return print(context, content)
-    const bar = progress(io.stderr, basename(options.output ?? ''), output.json ? 0 : (first?.contentSize ?? 0))
-    const done = await deliver(content, { path: options.output ?? '', cwd: io.cwd, force: options.force ?? false, onBytes: bar.add }).finally(
-      bar.done,
+    const shown = toStdout || output.json ? undefined : bar(io.stderr, basename(options.output ?? ''))
+    const content = streamArtifact(
+      { label: labelOf(row), artifact, records, onProgress: shown?.onProgress },
+      { stores, logger, serializerOf: () => undefined, serializerNames: [] },
     )
+    if (toStdout) return print(context, content)
+    const done = await deliver(content, { path: options.output ?? '', cwd: io.cwd, force: options.force ?? false }).finally(() => shown?.done())
     await output.result(
       { ref: labelOf(row), artifact, file: done.path, size: done.size, contentDigest: first?.contentDigest ?? null },
       () => `${done.path}: ${size(done.size)}, verified`,
@@ -79,7 +80,7 @@ async function get(context: Context, ref: string, named: string, options: GetOpt
   return 0
 }
 
-const TEXTS = ['json', 'ndjson', 'text', 'csv']
+const TEXTS = ['json', 'ndjson', 'text', 'csv', 'structured']
 
 async function print({ io, output }: Context, content: AsyncIterable<Uint8Array>): Promise<void> {
   let written = 0

@@ -1,0 +1,181 @@
+import { createHash } from 'node:crypto'
+import { setImmediate as turn } from 'node:timers/promises'
+import { isPersistablesError, PersistablesError } from '../errors'
+import { abortable } from './abort'
+import { CHUNK_SIZE, chunkSums } from './chunks'
+import type { Blob, Spool, Store } from './store'
+import { sourceFailed } from './stores/key'
+import { tempSpool } from './stores/spool'
+
+/** Bytes that are known and hashed: in memory, or in a spool that was written once. */
+export interface Body extends Blob {
+  /** checksums per chunk, of bodies above one chunk */
+  readonly sums: (Blob & { readonly bytes: Uint8Array }) | undefined
+  /** the bytes, checked against the digest on the way */
+  read(): AsyncIterable<Uint8Array>
+  readonly spool: Spool | undefined
+  /** whose own the spool is; `undefined` for a temporary file */
+  readonly home: Store | undefined
+}
+
+const PIECE = 8 << 20
+
+/** A body of bytes in memory. */
+export async function bodyOfBytes(bytes: Uint8Array): Promise<Body> {
+  const sums = chunkSums()
+  const digest = await sha256(bytes, (piece) => bytes.length > CHUNK_SIZE && sums.update(piece))
+  const blob = { digest, size: bytes.length }
+  return {
+    ...blob,
+    sums: sidecar(bytes.length, sums.digest()),
+    // What is written is what was hashed, whatever the caller does to the memory meanwhile.
+    read: () => checked(copied(bytes), blob, 'The value was changed while it was being saved.'),
+    home: undefined,
+    spool: undefined,
+  }
+}
+
+/** A body of a stream: in memory when it is no longer than one chunk, else in a spool of `home`, else in a temporary file. */
+export async function bodyOfStream(source: AsyncIterable<Uint8Array>, home: Store | undefined, signal: AbortSignal | undefined): Promise<Body> {
+  const iterator = abortable(source, signal)[Symbol.asyncIterator]()
+  const head: Uint8Array[] = []
+  let length = 0
+  // Most streams are a few rows: neither a file nor a sync for them.
+  while (length <= CHUNK_SIZE) {
+    const next = await iterator.next().catch((error: unknown) => {
+      throw sourceFault(error, signal) ?? sourceFailed(home?.name ?? 'temporary files', error)
+    })
+    if (next.done === true) return bodyOfBytes(Buffer.concat(head, length))
+    head.push(new Uint8Array(next.value))
+    length += next.value.length
+  }
+  try {
+    return await spooled(resumed(head, iterator), home, signal)
+  } catch (error) {
+    // a place that could not even begin has not closed what it was given
+    void Promise.resolve(iterator.return?.()).catch(() => undefined)
+    throw error
+  }
+}
+
+/** A body of a file of this machine, cloned into `home` where that can be done without moving a byte; `undefined` where it cannot. */
+export async function bodyOfFile(path: string, home: Store | undefined, signal: AbortSignal | undefined): Promise<Body | undefined> {
+  const sums = chunkSums()
+  const spool = await home?.spoolFile?.(path, { onChunk: sums.update, signal })
+  return spool ? bodyOfSpool(spool, sums.digest(), home) : undefined
+}
+
+async function spooled(source: AsyncIterable<Uint8Array>, home: Store | undefined, signal: AbortSignal | undefined): Promise<Body> {
+  const sums = chunkSums()
+  const settings = { onChunk: sums.update, ...(signal !== undefined && { signal }) }
+  const spool = await (home?.spool === undefined ? tempSpool(source, settings) : home.spool(source, settings)).catch((error: unknown) => {
+    throw sourceFault(error, signal) ?? error
+  })
+  return bodyOfSpool(spool, sums.digest(), home)
+}
+
+function bodyOfSpool(spool: Spool, sums: Uint8Array, home: Store | undefined): Body {
+  return {
+    digest: spool.digest,
+    size: spool.size,
+    sums: sidecar(spool.size, sums),
+    read: () => checked(spool.read(), spool),
+    home: home?.spool === undefined ? undefined : home,
+    spool,
+  }
+}
+
+/** Digest and size of a stream that nobody keeps. */
+export async function blobOf(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<Blob> {
+  const hash = hashing()
+  for await (const _ of hash.on(abortable(source, signal)));
+  return hash.blob()
+}
+
+/** The sha256 and size of bytes on their way elsewhere. */
+export interface Hashing {
+  on(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined>
+  /** when all of them went by */
+  blob(): Blob
+}
+
+/** Makes a {@link Hashing}. */
+export function hashing(): Hashing {
+  const hash = createHash('sha256')
+  let size = 0
+  return {
+    async *on(source) {
+      for await (const chunk of source) {
+        hash.update(chunk)
+        size += chunk.length
+        yield chunk
+      }
+    },
+    blob: () => ({ digest: hash.digest('hex'), size }),
+  }
+}
+
+async function* resumed(head: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  let finished = false
+  try {
+    yield* head
+    for (;;) {
+      const next = await rest.next()
+      finished = next.done === true
+      if (next.done === true) return
+      yield next.value
+    }
+  } catch (error) {
+    finished = true
+    throw error
+  } finally {
+    if (!finished) await rest.return?.()
+  }
+}
+
+// A value that does not fit is found only while its stream is being read: it is the value's fault then, not the store's.
+function sourceFault(error: unknown, signal: AbortSignal | undefined): unknown {
+  if (signal?.aborted) return signal.reason
+  for (let at: unknown = error; at instanceof Error; at = at.cause)
+    if (isPersistablesError(at, 'INVALID_ARTIFACT') || isPersistablesError(at, 'MISSING_DEPENDENCY')) return at
+  return undefined
+}
+
+function sidecar(size: number, bytes: Uint8Array): Body['sums'] {
+  if (size <= CHUNK_SIZE) return undefined
+  return { bytes, digest: createHash('sha256').update(bytes).digest('hex'), size: bytes.length }
+}
+
+async function sha256(bytes: Uint8Array, onPiece: (piece: Uint8Array) => unknown): Promise<string> {
+  const hash = createHash('sha256')
+  for (let start = 0; start < bytes.length; start += PIECE) {
+    if (start > 0) await turn()
+    const piece = bytes.subarray(start, start + PIECE)
+    hash.update(piece)
+    onPiece(piece)
+  }
+  return hash.digest('hex')
+}
+
+async function* copied(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let start = 0; start < bytes.length; start += CHUNK_SIZE) yield new Uint8Array(bytes.subarray(start, start + CHUNK_SIZE))
+}
+
+async function* checked(
+  source: AsyncIterable<Uint8Array>,
+  blob: Blob,
+  what = `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = hashing()
+  let last: Uint8Array | undefined
+  // One block behind: the reader must not get the last byte of what turns out to be damaged.
+  for await (const block of hash.on(source)) {
+    if (last !== undefined) yield last
+    last = block
+  }
+  const { digest, size } = hash.blob()
+  if (size !== blob.size || digest !== blob.digest) {
+    throw new PersistablesError('ARTIFACT_CORRUPT', what, { fix: 'Save it again.', details: { digest: blob.digest } })
+  }
+  if (last !== undefined) yield last
+}

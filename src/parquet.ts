@@ -1,0 +1,3 @@
+export type { ParquetOptions, ParquetRows } from './artifacts/serializers/parquet'
+export { parquet } from './artifacts/serializers/parquet'
+export type { ParquetType } from './artifacts/serializers/parquet-columns'
