@@ -50,6 +50,8 @@ export async function openRepository(options: OpenOptions = {}): Promise<Reposit
         ...(connection.schema && { schema: connection.schema }),
       },
       closers,
+      // The package's own client sees to it.
+      true,
     )
   } catch (error) {
     await connection.close().catch(() => {})

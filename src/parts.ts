@@ -29,6 +29,8 @@ export interface Parts {
   readonly cwd: string
   readonly blobs: Blobs
   readonly writes: Writes
+  /** whether a statement that is sent alone stays out of the client's transactions */
+  readonly lone: boolean
   readonly life: Life
 }
 
@@ -48,8 +50,8 @@ export interface Life {
 /** Where warnings go unless the caller says otherwise. */
 export const CONSOLE: Logger = { warn: (message) => console.warn(`persistables: ${message}`) }
 
-/** Checks the options of a repository. Throws `INVALID_OPTION`, `INVALID_NAME`, `INVALID_TYPE` or `SCHEMA_MISSING`. @param closers - what closing frees */
-export function partsOf(options: CreateOptions, closers: Life['closers']): Parts {
+/** Checks the options of a repository. Throws `INVALID_OPTION`, `INVALID_NAME`, `INVALID_TYPE` or `SCHEMA_MISSING`. @param closers - what closing frees @param lone - whether a statement that is sent alone stays out of the client's transactions */
+export function partsOf(options: CreateOptions, closers: Life['closers'], lone: boolean): Parts {
   const { client } = options
   if (typeof client?.$queryRawUnsafe !== 'function' || typeof client.$transaction !== 'function') {
     throw new PersistablesError('INVALID_OPTION', 'createRepository got no Prisma client.', {
@@ -75,6 +77,7 @@ export function partsOf(options: CreateOptions, closers: Life['closers']): Parts
     cwd: options.cwd ?? process.cwd(),
     blobs: blobsOf(client, dialect, randomUUID),
     writes: checkWrites(options.writes),
+    lone,
     life: {
       staged: new WeakMap(),
       savedIn: new WeakMap(),

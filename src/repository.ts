@@ -32,12 +32,12 @@ import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
  * @example const repo = createRepository({ client: prisma, types: [Dataset], stores: [diskStore('./files')] })
  */
 export function createRepository<C extends PersistableClient>(options: CreateOptions<C>): Repository<C> {
-  return assemble(options, []) as Repository<C>
+  return assemble(options, [], false) as Repository<C>
 }
 
 /** A repository, and what to free when it closes. For `openRepository`. */
-export function assemble(options: CreateOptions, closers: readonly (() => Promise<void>)[]): Repository {
-  return new PersistableRepository(partsOf(options, closers))
+export function assemble(options: CreateOptions, closers: readonly (() => Promise<void>)[], lone: boolean): Repository {
+  return new PersistableRepository(partsOf(options, closers, lone))
 }
 
 class PersistableRepository implements Repository {
@@ -53,7 +53,7 @@ class PersistableRepository implements Repository {
     this.#parts = parts
     this.#query = queryOf(client, parts.dialect, tx !== undefined)
     this.#loading = loadingOf(parts, this.#query, () => this.#assertOpen())
-    this.#rows = rowsOf(client, parts.dialect, { transaction: tx !== undefined, writes: parts.writes })
+    this.#rows = rowsOf(client, parts.dialect, { transaction: tx !== undefined, writes: parts.writes, lone: parts.lone })
     this.#saving = savingOf(parts, this.#rows, this.#loading, tx)
   }
 

@@ -26,6 +26,8 @@ export interface RowsOptions {
   /** whether the client is a caller's transaction: then nothing is batched (a batch would escape it) and nothing retried */
   readonly transaction: boolean
   readonly writes: Writes
+  /** whether a statement that is sent alone stays out of other transactions of the client; then it needs none of its own. Of PostgreSQL's clients it does. */
+  readonly lone: boolean
 }
 
 /** What {@link Rows.insert} is told. */
@@ -57,7 +59,7 @@ export interface Rows {
  * statement gives max + 1, and the database's single writer makes it unique; the counter is a high-water mark that deletes leave behind. By models: a counter
  * row on every database, in an interactive transaction.
  */
-export function rowsOf(client: PersistableTransaction, dialect: Dialect, { transaction, writes }: RowsOptions): Rows {
+export function rowsOf(client: PersistableTransaction, dialect: Dialect, { transaction, writes, lone }: RowsOptions): Rows {
   const db = rawOf(client)
   const query = <T>(statement: Sql) => db.$queryRawUnsafe<T[]>(dialect.text(statement), ...statement.values)
 
@@ -70,7 +72,7 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
       return results
     }
     const [only] = statements
-    if (statements.length === 1 && only !== undefined && dialect.provider === 'postgresql') return [await one(only)]
+    if (statements.length === 1 && only !== undefined && (lone || dialect.provider === 'postgresql')) return [await one(only)]
     return atomically(
       db,
       statements.map((statement) => query<T>(statement)),

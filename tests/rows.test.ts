@@ -54,8 +54,8 @@ onEveryProvider((make, provider) => {
       const open = async (way: Writes = writes) => {
         const registry = await make()
         const repo = await registry.open()
-        const rows = rowsOf(repo.client, dialect, { transaction: false, writes: way })
-        const inside = (tx: PersistableTransaction): Rows => rowsOf(tx, dialect, { transaction: true, writes: way })
+        const rows = rowsOf(repo.client, dialect, { transaction: false, writes: way, lone: true })
+        const inside = (tx: PersistableTransaction): Rows => rowsOf(tx, dialect, { transaction: true, writes: way, lone: true })
         const transaction = <T>(run: (tx: PersistableTransaction) => Promise<T>): Promise<T> =>
           (repo.client as unknown as Transactions).$transaction(run, { maxWait: 30_000, timeout: 30_000 })
         return { registry, repo, rows, inside, transaction, query: queryOf(repo.client, dialect), blobs: blobsOf(repo.client, dialect, randomUUID) }
@@ -104,7 +104,7 @@ onEveryProvider((make, provider) => {
 
       test('next to the other way of writing: the same numbers', async () => {
         const { rows, query, repo } = await open()
-        const other = rowsOf(repo.client, dialect, { transaction: false, writes: writes === 'models' ? 'statements' : 'models' })
+        const other = rowsOf(repo.client, dialect, { transaction: false, writes: writes === 'models' ? 'statements' : 'models', lone: true })
         await Promise.all(upTo(40).map((i) => (i % 2 === 0 ? rows : other).insert([newRow('n')])))
         expect(await versionsOf(query, 'n')).toEqual(upTo(40))
       })

@@ -4,12 +4,17 @@ import { retryBusy } from './retry'
 /** Milliseconds that the beginning of a transaction waits for other processes; `maxWait` of whoever began it may end the wait sooner. */
 const PATIENCE = 30_000
 
+const WRITES = /^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER)\b/i
+
 /**
- * Makes every transaction of a SQLite client a writing one from its first moment.
+ * Makes every transaction of a SQLite client a writing one from its first moment, and keeps lone writes out of transactions.
  *
  * Prisma begins transactions DEFERRED: one that reads before it writes fails at its first write, for good, when another process committed in between, and on a
  * client's one connection any reader at all can be what reads first. Waiting for the write lock happens here instead, at the beginning, where nothing is lost by
  * it, and in pauses that leave the event loop free.
+ *
+ * A write that is made on the client itself while somebody's transaction is open on its one connection would join that, and vanish with its rollback: here it
+ * waits its turn. Reads do not wait: they see what the open transaction has written so far.
  */
 export function immediate(factory: DriverFactory): DriverFactory {
   const connect = factory.connect.bind(factory)
@@ -18,28 +23,73 @@ export function immediate(factory: DriverFactory): DriverFactory {
 }
 
 function begunImmediately(driver: Driver): Driver {
+  const turn = turns()
   const start = driver.startTransaction.bind(driver)
   driver.startTransaction = async (isolation) => {
-    const transaction = await start(isolation)
-    const release = transaction.rollback.bind(transaction)
+    const leave = await turn()
     try {
-      // Its turn within the process is what is kept of the transaction that Prisma's adapter began.
-      await driver.executeScript('ROLLBACK')
-      await retryBusy(() => driver.executeScript('BEGIN IMMEDIATE'), PATIENCE)
+      return await begin(driver, await start(isolation), leave)
     } catch (error) {
-      await release()
+      leave()
       throw error
     }
-    // Prisma calls it after its own ROLLBACK, and also after a COMMIT that failed: that one leaves the transaction open, and no other could ever begin.
-    transaction.rollback = async () => {
-      try {
-        await driver.executeScript('ROLLBACK')
-      } catch {
-        // As it mostly is: none was open any more.
-      }
-      await release()
-    }
-    return transaction
   }
+  const [queryRaw, executeRaw] = [driver.queryRaw.bind(driver), driver.executeRaw.bind(driver)]
+  const inTurn = async <T>(sql: string, run: () => Promise<T>): Promise<T> => {
+    if (!WRITES.test(sql)) return run()
+    const leave = await turn()
+    try {
+      return await run()
+    } finally {
+      leave()
+    }
+  }
+  driver.queryRaw = (query) => inTurn(query.sql, () => queryRaw(query))
+  driver.executeRaw = (query) => inTurn(query.sql, () => executeRaw(query))
   return driver
+}
+
+async function begin(
+  driver: Driver,
+  transaction: Awaited<ReturnType<Driver['startTransaction']>>,
+  leave: () => void,
+): ReturnType<Driver['startTransaction']> {
+  const [commit, release] = [transaction.commit.bind(transaction), transaction.rollback.bind(transaction)]
+  try {
+    // Its turn within the process is what is kept of the transaction that Prisma's adapter began.
+    await driver.executeScript('ROLLBACK')
+    await retryBusy(() => driver.executeScript('BEGIN IMMEDIATE'), PATIENCE)
+  } catch (error) {
+    await release()
+    throw error
+  }
+  transaction.commit = async () => {
+    await commit()
+    leave()
+  }
+  // Prisma calls it after its own ROLLBACK, and also after a COMMIT that failed: that one leaves the transaction open, and no other could ever begin.
+  transaction.rollback = async () => {
+    try {
+      await driver.executeScript('ROLLBACK')
+    } catch {
+      // As it mostly is: none was open any more.
+    }
+    await release()
+    leave()
+  }
+  return transaction
+}
+
+/** Gives turns one after the other, in the order in which they were asked for; a turn ends when what it gave is called. */
+function turns(): () => Promise<() => void> {
+  let last: Promise<void> = Promise.resolve()
+  return async () => {
+    const before = last
+    let leave = (): void => {}
+    last = new Promise((resolve) => {
+      leave = resolve
+    })
+    await before
+    return leave
+  }
 }

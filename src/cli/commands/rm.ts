@@ -40,7 +40,7 @@ async function rm(context: Context, refs: readonly string[], { force = false, dr
   const [{ withSession }, { findRow }, { inUse, rowsOf }] = await Promise.all([import('../session'), import('../lookup'), import('../../rows')])
   await withSession(context, async (session) => {
     for (const ref of refs) requireExact(ref)
-    const rows = rowsOf(session.connection.client, session.dialect, { transaction: false, writes: 'statements' })
+    const rows = rowsOf(session.connection.client, session.dialect, { transaction: false, writes: 'statements', lone: true })
     const deleted = []
     for (const ref of refs) {
       const row = await findRow(session, ref)
