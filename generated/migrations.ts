@@ -116,6 +116,36 @@ CREATE INDEX "persistable_aliases_persistable_id_idx" ON "persistable_aliases"("
 CREATE INDEX "persistable_tags_key_value_idx" ON "persistable_tags"("key", "value");
 `,
     },
+    {
+      name: '20260201000000_upkeep',
+      checksum: '9504557de3a5e540412f5806a79ee64d0dc472d33346bdcb5812f4711006b75f',
+      sql: `-- AlterTable
+ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT;
+
+-- CreateTable
+CREATE TABLE "persistable_contents" (
+    "upload" TEXT NOT NULL PRIMARY KEY,
+    "store" TEXT NOT NULL,
+    "digest" TEXT,
+    "size" BIGINT NOT NULL DEFAULT 0,
+    "chunk_size" INTEGER NOT NULL,
+    "touched" BIGINT NOT NULL
+);
+
+-- CreateTable
+CREATE TABLE "persistable_chunks" (
+    "upload" TEXT NOT NULL,
+    "position" INTEGER NOT NULL,
+    "bytes" BLOB NOT NULL,
+
+    PRIMARY KEY ("upload", "position"),
+    CONSTRAINT "persistable_chunks_upload_fkey" FOREIGN KEY ("upload") REFERENCES "persistable_contents" ("upload") ON DELETE CASCADE ON UPDATE CASCADE
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "persistable_contents_store_digest_key" ON "persistable_contents"("store", "digest");
+`,
+    },
   ],
   postgresql: [
     {
@@ -239,6 +269,46 @@ ALTER TABLE "persistable_aliases" ADD CONSTRAINT "persistable_aliases_persistabl
 
 -- AddForeignKey
 ALTER TABLE "persistable_tags" ADD CONSTRAINT "persistable_tags_persistable_id_fkey" FOREIGN KEY ("persistable_id") REFERENCES "persistables"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+`,
+    },
+    {
+      name: '20260201000000_upkeep',
+      checksum: '4bf4168df1548013c42f062b88f8b3e744d4dc73daa9eaf2453e8c2ef6a7cad8',
+      sql: `-- Changed by hand, and invisible to \`prisma migrate diff\`:
+--  * Text is COLLATE "C", as in the first migration.
+--  * Chunks are stored as they are: the server would try to compress each of them, and bytes that are worth it come compressed.
+
+-- AlterTable
+ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT;
+
+-- CreateTable
+CREATE TABLE "persistable_contents" (
+    "upload" TEXT COLLATE "C" NOT NULL,
+    "store" TEXT COLLATE "C" NOT NULL,
+    "digest" TEXT COLLATE "C",
+    "size" BIGINT NOT NULL DEFAULT 0,
+    "chunk_size" INTEGER NOT NULL,
+    "touched" BIGINT NOT NULL,
+
+    CONSTRAINT "persistable_contents_pkey" PRIMARY KEY ("upload")
+);
+
+-- CreateTable
+CREATE TABLE "persistable_chunks" (
+    "upload" TEXT COLLATE "C" NOT NULL,
+    "position" INTEGER NOT NULL,
+    "bytes" BYTEA NOT NULL,
+
+    CONSTRAINT "persistable_chunks_pkey" PRIMARY KEY ("upload","position")
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "persistable_contents_store_digest_key" ON "persistable_contents"("store", "digest");
+
+-- AddForeignKey
+ALTER TABLE "persistable_chunks" ADD CONSTRAINT "persistable_chunks_upload_fkey" FOREIGN KEY ("upload") REFERENCES "persistable_contents"("upload") ON DELETE CASCADE ON UPDATE CASCADE;
+
+ALTER TABLE "persistable_chunks" ALTER COLUMN "bytes" SET STORAGE EXTERNAL;
 `,
     },
   ],

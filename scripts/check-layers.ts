@@ -19,24 +19,40 @@ const LAYERS: readonly (readonly string[])[] = [
     'libraries',
     'row',
     'blobs',
+    'marks',
+    'amend',
+    'references',
     'insert',
     'rows',
     'query',
     'reader',
     'staging',
   ],
-  ['lineage', 'transfer', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
+  ['lineage', 'transfer', 'upkeep/*', 'connect', 'connect/*', 'migrate', 'migrate/*'],
   ['contract', 'parts', 'loading', 'saving', 'repository', 'open', 'config'],
   ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index'],
 ]
 /** May call a Prisma client. */
-const PRISMA = ['client', 'rows', 'query', 'blobs', 'retry', 'migrate', 'migrate/*', 'connect', 'connect/*', 'artifacts/stores/database']
+const PRISMA = [
+  'client',
+  'rows',
+  'query',
+  'blobs',
+  'retry',
+  'migrate',
+  'migrate/*',
+  'connect',
+  'connect/*',
+  'artifacts/stores/database-rows',
+  'marks',
+  'amend',
+]
 /** May read and write files: stores for bytes, the others for database files, package.json and what a command line works on. */
 const FILES = ['artifacts/stores/*', 'connect', 'connect/*', 'migrate', 'migrate/*', 'libraries', 'cli/*', 'codegen/*']
 /** May be imported from outside of src; migrations and clients are made by prisma. */
 const GENERATED = ['connect', 'connect/*', 'migrate', 'migrate/*']
 
-const PRISMA_CALL = /\.\$(queryRaw|executeRaw|transaction)\w*\s*[(`<]|\.persistable(Edge|Alias|Tag|Counter|Blob|Registry)?\.\w+\(/
+const PRISMA_CALL = /\.\$(queryRaw|executeRaw|transaction)\w*\s*[(`<]|\.persistable(Edge|Alias|Tag|Counter|Blob|Registry|Content|Chunk)?\.\w+\(/
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
 const FILE_MODULES = /^(node:fs(\/promises)?|fs(\/promises)?|fs-extra|graceful-fs)$/
 

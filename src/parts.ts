@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
+import { bindStores } from './artifacts/bind'
 import type { AnySerializer } from './artifacts/serializer'
 import { bytes } from './artifacts/serializers/bytes'
 import { json } from './artifacts/serializers/json'
@@ -7,7 +8,7 @@ import { ndjson } from './artifacts/serializers/ndjson'
 import { text } from './artifacts/serializers/text'
 import type { Store } from './artifacts/store'
 import { type Blobs, blobsOf } from './blobs'
-import { type PersistableClient, providerOf } from './client'
+import { type PersistableClient, type PersistableTransaction, providerOf } from './client'
 import type { CreateOptions, RepositoryOptions } from './contract'
 import { type Dialect, dialectOf } from './dialect'
 import { PersistablesError } from './errors'
@@ -65,7 +66,7 @@ export function partsOf(options: CreateOptions, closers: Life['closers']): Parts
     client,
     dialect,
     registry: registryOf(options.types ?? []),
-    stores: byName(options.stores ?? [], 'store'),
+    stores: bindStores(byName(options.stores ?? [], 'store'), { client, dialect, transaction: false }),
     serializers: byName<AnySerializer>([json(), text(), bytes(), ndjson(), ...(options.serializers ?? [])], 'serializer'),
     given: new Set((options.serializers ?? []).map(({ name }) => name)),
     logger: options.logger ?? CONSOLE,
@@ -82,10 +83,18 @@ export function wider(parts: Parts, more: Pick<RepositoryOptions, 'types' | 'sto
   return {
     ...parts,
     registry: more.types === undefined ? parts.registry : parts.registry.with(more.types),
-    stores: new Map([...parts.stores, ...byName(more.stores ?? [], 'store')]),
+    stores: new Map([
+      ...parts.stores,
+      ...bindStores(byName(more.stores ?? [], 'store'), { client: parts.client, dialect: parts.dialect, transaction: false }),
+    ]),
     serializers: new Map([...parts.serializers, ...byName(more.serializers ?? [], 'serializer')]),
     given: new Set([...parts.given, ...(more.serializers ?? []).map(({ name }) => name)]),
   }
+}
+
+/** The same parts inside a caller's transaction: stores that keep their bytes in the database read them there. */
+export function within(parts: Parts, tx: PersistableTransaction): Parts {
+  return { ...parts, stores: bindStores(parts.stores, { client: tx, dialect: parts.dialect, transaction: true }) }
 }
 
 function byName<T extends { readonly name: string }>(list: readonly T[], kind: 'store' | 'serializer'): ReadonlyMap<string, T> {

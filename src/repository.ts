@@ -6,7 +6,7 @@ import { PersistablesError } from './errors'
 import { definitionOf, factsOf, isType } from './facts'
 import { identityHash } from './identity'
 import { type Loading, loadingOf } from './loading'
-import { type Parts, partsOf, wider } from './parts'
+import { type Parts, partsOf, wider, within } from './parts'
 import { type FindOptions, type Page, type Query, queryOf } from './query'
 import { checkName } from './ref'
 import { rowIdentity } from './row'
@@ -89,7 +89,7 @@ class PersistableRepository implements Repository {
         fix: 'Pass the tx that the callback of a transaction gets: repo.using(tx).save(ready).',
       })
     }
-    return new PersistableRepository(this.#parts, tx)
+    return new PersistableRepository(within(this.#parts, tx), tx)
   }
 
   async hash(persistable: AnyDraft | AnySaved): Promise<string> {

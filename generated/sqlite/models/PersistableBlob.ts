@@ -29,11 +29,13 @@ export type AggregatePersistableBlob = {
 export type PersistableBlobAvgAggregateOutputType = {
   size: number | null
   pinnedUntil: number | null
+  marked: number | null
 }
 
 export type PersistableBlobSumAggregateOutputType = {
   size: bigint | null
   pinnedUntil: bigint | null
+  marked: bigint | null
 }
 
 export type PersistableBlobMinAggregateOutputType = {
@@ -42,6 +44,7 @@ export type PersistableBlobMinAggregateOutputType = {
   size: bigint | null
   state: string | null
   pinnedUntil: bigint | null
+  marked: bigint | null
 }
 
 export type PersistableBlobMaxAggregateOutputType = {
@@ -50,6 +53,7 @@ export type PersistableBlobMaxAggregateOutputType = {
   size: bigint | null
   state: string | null
   pinnedUntil: bigint | null
+  marked: bigint | null
 }
 
 export type PersistableBlobCountAggregateOutputType = {
@@ -58,6 +62,7 @@ export type PersistableBlobCountAggregateOutputType = {
   size: number
   state: number
   pinnedUntil: number
+  marked: number
   _all: number
 }
 
@@ -65,11 +70,13 @@ export type PersistableBlobCountAggregateOutputType = {
 export type PersistableBlobAvgAggregateInputType = {
   size?: true
   pinnedUntil?: true
+  marked?: true
 }
 
 export type PersistableBlobSumAggregateInputType = {
   size?: true
   pinnedUntil?: true
+  marked?: true
 }
 
 export type PersistableBlobMinAggregateInputType = {
@@ -78,6 +85,7 @@ export type PersistableBlobMinAggregateInputType = {
   size?: true
   state?: true
   pinnedUntil?: true
+  marked?: true
 }
 
 export type PersistableBlobMaxAggregateInputType = {
@@ -86,6 +94,7 @@ export type PersistableBlobMaxAggregateInputType = {
   size?: true
   state?: true
   pinnedUntil?: true
+  marked?: true
 }
 
 export type PersistableBlobCountAggregateInputType = {
@@ -94,6 +103,7 @@ export type PersistableBlobCountAggregateInputType = {
   size?: true
   state?: true
   pinnedUntil?: true
+  marked?: true
   _all?: true
 }
 
@@ -189,6 +199,7 @@ export type PersistableBlobGroupByOutputType = {
   size: bigint
   state: string
   pinnedUntil: bigint | null
+  marked: bigint | null
   _count: PersistableBlobCountAggregateOutputType | null
   _avg: PersistableBlobAvgAggregateOutputType | null
   _sum: PersistableBlobSumAggregateOutputType | null
@@ -220,6 +231,7 @@ export type PersistableBlobWhereInput = {
   size?: Prisma.BigIntFilter<"PersistableBlob"> | bigint | number
   state?: Prisma.StringFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
+  marked?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
 }
 
 export type PersistableBlobOrderByWithRelationInput = {
@@ -228,6 +240,7 @@ export type PersistableBlobOrderByWithRelationInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  marked?: Prisma.SortOrderInput | Prisma.SortOrder
 }
 
 export type PersistableBlobWhereUniqueInput = Prisma.AtLeast<{
@@ -240,6 +253,7 @@ export type PersistableBlobWhereUniqueInput = Prisma.AtLeast<{
   size?: Prisma.BigIntFilter<"PersistableBlob"> | bigint | number
   state?: Prisma.StringFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
+  marked?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
 }, "store_digest">
 
 export type PersistableBlobOrderByWithAggregationInput = {
@@ -248,6 +262,7 @@ export type PersistableBlobOrderByWithAggregationInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  marked?: Prisma.SortOrderInput | Prisma.SortOrder
   _count?: Prisma.PersistableBlobCountOrderByAggregateInput
   _avg?: Prisma.PersistableBlobAvgOrderByAggregateInput
   _max?: Prisma.PersistableBlobMaxOrderByAggregateInput
@@ -264,6 +279,7 @@ export type PersistableBlobScalarWhereWithAggregatesInput = {
   size?: Prisma.BigIntWithAggregatesFilter<"PersistableBlob"> | bigint | number
   state?: Prisma.StringWithAggregatesFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableWithAggregatesFilter<"PersistableBlob"> | bigint | number | null
+  marked?: Prisma.BigIntNullableWithAggregatesFilter<"PersistableBlob"> | bigint | number | null
 }
 
 export type PersistableBlobCreateInput = {
@@ -272,6 +288,7 @@ export type PersistableBlobCreateInput = {
   size: bigint | number
   state?: string
   pinnedUntil?: bigint | number | null
+  marked?: bigint | number | null
 }
 
 export type PersistableBlobUncheckedCreateInput = {
@@ -280,6 +297,7 @@ export type PersistableBlobUncheckedCreateInput = {
   size: bigint | number
   state?: string
   pinnedUntil?: bigint | number | null
+  marked?: bigint | number | null
 }
 
 export type PersistableBlobUpdateInput = {
@@ -288,6 +306,7 @@ export type PersistableBlobUpdateInput = {
   size?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type PersistableBlobUncheckedUpdateInput = {
@@ -296,6 +315,7 @@ export type PersistableBlobUncheckedUpdateInput = {
   size?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type PersistableBlobCreateManyInput = {
@@ -304,6 +324,7 @@ export type PersistableBlobCreateManyInput = {
   size: bigint | number
   state?: string
   pinnedUntil?: bigint | number | null
+  marked?: bigint | number | null
 }
 
 export type PersistableBlobUpdateManyMutationInput = {
@@ -312,6 +333,7 @@ export type PersistableBlobUpdateManyMutationInput = {
   size?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type PersistableBlobUncheckedUpdateManyInput = {
@@ -320,6 +342,7 @@ export type PersistableBlobUncheckedUpdateManyInput = {
   size?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
 }
 
 export type PersistableBlobStoreDigestCompoundUniqueInput = {
@@ -333,11 +356,13 @@ export type PersistableBlobCountOrderByAggregateInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
 }
 
 export type PersistableBlobAvgOrderByAggregateInput = {
   size?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
 }
 
 export type PersistableBlobMaxOrderByAggregateInput = {
@@ -346,6 +371,7 @@ export type PersistableBlobMaxOrderByAggregateInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
 }
 
 export type PersistableBlobMinOrderByAggregateInput = {
@@ -354,11 +380,13 @@ export type PersistableBlobMinOrderByAggregateInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
 }
 
 export type PersistableBlobSumOrderByAggregateInput = {
   size?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
 }
 
 export type BigIntFieldUpdateOperationsInput = {
@@ -385,6 +413,7 @@ export type PersistableBlobSelect<ExtArgs extends runtime.Types.Extensions.Inter
   size?: boolean
   state?: boolean
   pinnedUntil?: boolean
+  marked?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -393,6 +422,7 @@ export type PersistableBlobSelectCreateManyAndReturn<ExtArgs extends runtime.Typ
   size?: boolean
   state?: boolean
   pinnedUntil?: boolean
+  marked?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -401,6 +431,7 @@ export type PersistableBlobSelectUpdateManyAndReturn<ExtArgs extends runtime.Typ
   size?: boolean
   state?: boolean
   pinnedUntil?: boolean
+  marked?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectScalar = {
@@ -409,9 +440,10 @@ export type PersistableBlobSelectScalar = {
   size?: boolean
   state?: boolean
   pinnedUntil?: boolean
+  marked?: boolean
 }
 
-export type PersistableBlobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"store" | "digest" | "size" | "state" | "pinnedUntil", ExtArgs["result"]["persistableBlob"]>
+export type PersistableBlobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"store" | "digest" | "size" | "state" | "pinnedUntil" | "marked", ExtArgs["result"]["persistableBlob"]>
 
 export type $PersistableBlobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "PersistableBlob"
@@ -424,13 +456,17 @@ export type $PersistableBlobPayload<ExtArgs extends runtime.Types.Extensions.Int
     digest: string
     size: bigint
     /**
-     * `live`, or `condemned` while gc removes the bytes
+     * `live`; `suspect` while gc looks a second time whether a row refers to the bytes; `condemned` while it removes them
      */
     state: string
     /**
      * milliseconds since 1970 by the database's clock: until then a save relies on the bytes (live) or gc removes them (condemned)
      */
     pinnedUntil: bigint | null
+    /**
+     * milliseconds since 1970 by the database's clock: when the newest scan that met a row referring to the bytes began
+     */
+    marked: bigint | null
   }, ExtArgs["result"]["persistableBlob"]>
   composites: {}
 }
@@ -859,6 +895,7 @@ export interface PersistableBlobFieldRefs {
   readonly size: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
   readonly state: Prisma.FieldRef<"PersistableBlob", 'String'>
   readonly pinnedUntil: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
+  readonly marked: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
 }
     
 
