@@ -118,9 +118,10 @@ CREATE INDEX "persistable_tags_key_value_idx" ON "persistable_tags"("key", "valu
     },
     {
       name: '20260201000000_upkeep',
-      checksum: '9504557de3a5e540412f5806a79ee64d0dc472d33346bdcb5812f4711006b75f',
+      checksum: '2e133d4bfe774e7f6aa2ca986531bf5fe00331cf12c93c5434171db9ede20482',
       sql: `-- AlterTable
 ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT;
+ALTER TABLE "persistable_blobs" ADD COLUMN "born" BIGINT NOT NULL DEFAULT 0;
 
 -- CreateTable
 CREATE TABLE "persistable_contents" (
@@ -273,13 +274,14 @@ ALTER TABLE "persistable_tags" ADD CONSTRAINT "persistable_tags_persistable_id_f
     },
     {
       name: '20260201000000_upkeep',
-      checksum: '4bf4168df1548013c42f062b88f8b3e744d4dc73daa9eaf2453e8c2ef6a7cad8',
+      checksum: '275a6aae59324581f28bf0ac2ecec52041a088f00e79ae1fb0da1faba4788acc',
       sql: `-- Changed by hand, and invisible to \`prisma migrate diff\`:
 --  * Text is COLLATE "C", as in the first migration.
 --  * Chunks are stored as they are: the server would try to compress each of them, and bytes that are worth it come compressed.
 
 -- AlterTable
-ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT;
+ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT,
+ADD COLUMN "born" BIGINT NOT NULL DEFAULT 0;
 
 -- CreateTable
 CREATE TABLE "persistable_contents" (

@@ -20,6 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'row',
     'blobs',
     'marks',
+    'condemned',
     'amend',
     'references',
     'insert',
@@ -29,7 +30,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'staging',
   ],
   ['lineage', 'transfer', 'upkeep/*', 'connect', 'connect/*', 'migrate', 'migrate/*'],
-  ['contract', 'parts', 'loading', 'saving', 'repository', 'open', 'config'],
+  ['contract', 'parts', 'loading', 'saving', 'keeping', 'repository', 'open', 'config'],
   ['cli/*', 'codegen/*', 'testing', 'testing/*', 'index'],
 ]
 /** May call a Prisma client. */

@@ -5,6 +5,7 @@ import type { FindOptions, Page } from './query'
 import type { TypesOption } from './registry'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
 import type { Logger } from './types'
+import type { GcOptions, GcReport } from './upkeep/collection'
 
 /** Names a saved persistable: `name`, `name@3`, `name@latest`, `name@alias`, with the type in front where no class is given; or by id or hash. */
 export type RefInput = string | { readonly id: string } | { readonly hash: string }
@@ -114,6 +115,17 @@ export interface Repository<C extends PersistableTransaction = PersistableClient
   count(options?: Omit<FindOptions, 'orderBy' | 'take' | 'cursor'>): Promise<number>
   /** All versions of a name, newest first. */
   versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>>
+
+  /**
+   * Removes bytes that no row of any project refers to and no save relies on, and gives a report for each store. May be killed at any moment, and run beside
+   * savers and other gcs. Bytes that the registry does not know of, from a backup that was restored say, are watched for a term of grace first.
+   *
+   * Throws `GC_REFUSED`, before anything is removed, for a store that carries no mark or another registry's, when the registry has no rows at all, and when more
+   * than half of a store's bytes would go; `force` overrides that. Throws `UNKNOWN_STORE`. What fails for a single blob is in the report.
+   *
+   * @example const [report] = await repo.gc({ dryRun: true })
+   */
+  gc(options?: GcOptions): Promise<readonly GcReport[]>
 
   /** Runs `work` with a repository that knows more; it is closed afterwards, and this one never changes. */
   with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository<C>) => Promise<R>): Promise<R>

@@ -25,3 +25,4 @@ export type { FindOptions, NumberFilter, OrderBy, TextFilter, TimeFilter, Where 
 export { createRepository } from './repository'
 export type { AnyDraft, AnySaved, AnyType, Artifact, Draft, IdentityFacts, PersistableType, Saved, SavedFacts, Shape } from './shape'
 export type { ChunksRecord, DeepReadonly, Filepaths, Json, JsonObject, Logger, PatternRecord } from './types'
+export type { GcOptions, GcProgress, GcReport } from './upkeep/collection'

@@ -5,6 +5,7 @@ import type { CreateOptions, Found, LoadOptions, RefInput, Repository, Repositor
 import { PersistablesError } from './errors'
 import { definitionOf, factsOf, isType } from './facts'
 import { identityHash } from './identity'
+import { type Keeping, keepingOf } from './keeping'
 import { type Loading, loadingOf } from './loading'
 import { type Parts, partsOf, wider, within } from './parts'
 import { type FindOptions, type Page, type Query, queryOf } from './query'
@@ -13,6 +14,7 @@ import { rowIdentity } from './row'
 import { rowsOf } from './rows'
 import { type Saving, savingOf } from './saving'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
+import type { GcOptions, GcReport } from './upkeep/collection'
 
 /**
  * A repository on the app's own Prisma client, whose schema holds the base models. Nothing is migrated, and the client is never disconnected.
@@ -33,6 +35,7 @@ class PersistableRepository implements Repository {
   readonly #query: Query
   readonly #loading: Loading
   readonly #saving: Saving
+  readonly #keeping: Keeping
   #scopeClosed = false
 
   constructor(parts: Parts, tx?: PersistableTransaction) {
@@ -41,6 +44,7 @@ class PersistableRepository implements Repository {
     this.#query = queryOf(client, parts.dialect)
     this.#loading = loadingOf(parts, this.#query, () => this.#assertOpen())
     this.#saving = savingOf(parts, rowsOf(client, parts.dialect, tx !== undefined), this.#loading, tx)
+    this.#keeping = keepingOf(parts)
   }
 
   get client(): PersistableClient {
@@ -138,6 +142,11 @@ class PersistableRepository implements Repository {
     return this.find(type, { where: { name: checkName('name', name) }, orderBy: { version: 'desc' } })
   }
 
+  async gc(options: GcOptions = {}): Promise<readonly GcReport[]> {
+    this.#assertOpen()
+    return this.#underWay(this.#keeping.gc(options))
+  }
+
   async with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository) => Promise<R>): Promise<R> {
     this.#assertOpen()
     const inner = new PersistableRepository(wider(this.#parts, more))
@@ -164,6 +173,17 @@ class PersistableRepository implements Repository {
   async #page(type: AnyType | undefined, options: FindOptions): Promise<Page> {
     this.#assertOpen()
     return this.#query.find(this.#loading.scope(type, options), options)
+  }
+
+  // Closing waits for it.
+  async #underWay<R>(work: Promise<R>): Promise<R> {
+    const { saving } = this.#parts.life
+    const settled: Promise<unknown> = work.then(
+      () => saving.delete(settled),
+      () => saving.delete(settled),
+    )
+    saving.add(settled)
+    return work
   }
 
   #assertOpen(): void {

@@ -68,7 +68,7 @@ export const COLUMNS: Readonly<Record<TableName, readonly string[]>> = {
   persistable_aliases: ['project', 'type', 'name', 'alias', 'persistable_id', 'created_at'],
   persistable_tags: ['persistable_id', 'key', 'value'],
   persistable_counters: ['project', 'type', 'name', 'version'],
-  persistable_blobs: ['store', 'digest', 'size', 'state', 'pinned_until', 'marked'],
+  persistable_blobs: ['store', 'digest', 'size', 'state', 'pinned_until', 'marked', 'born'],
   persistable_registry: ['id', 'registry_id', 'created_at'],
   persistable_contents: ['upload', 'store', 'digest', 'size', 'chunk_size', 'touched'],
   persistable_chunks: ['upload', 'position', 'bytes'],

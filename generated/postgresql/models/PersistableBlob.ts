@@ -30,12 +30,14 @@ export type PersistableBlobAvgAggregateOutputType = {
   size: number | null
   pinnedUntil: number | null
   marked: number | null
+  born: number | null
 }
 
 export type PersistableBlobSumAggregateOutputType = {
   size: bigint | null
   pinnedUntil: bigint | null
   marked: bigint | null
+  born: bigint | null
 }
 
 export type PersistableBlobMinAggregateOutputType = {
@@ -45,6 +47,7 @@ export type PersistableBlobMinAggregateOutputType = {
   state: string | null
   pinnedUntil: bigint | null
   marked: bigint | null
+  born: bigint | null
 }
 
 export type PersistableBlobMaxAggregateOutputType = {
@@ -54,6 +57,7 @@ export type PersistableBlobMaxAggregateOutputType = {
   state: string | null
   pinnedUntil: bigint | null
   marked: bigint | null
+  born: bigint | null
 }
 
 export type PersistableBlobCountAggregateOutputType = {
@@ -63,6 +67,7 @@ export type PersistableBlobCountAggregateOutputType = {
   state: number
   pinnedUntil: number
   marked: number
+  born: number
   _all: number
 }
 
@@ -71,12 +76,14 @@ export type PersistableBlobAvgAggregateInputType = {
   size?: true
   pinnedUntil?: true
   marked?: true
+  born?: true
 }
 
 export type PersistableBlobSumAggregateInputType = {
   size?: true
   pinnedUntil?: true
   marked?: true
+  born?: true
 }
 
 export type PersistableBlobMinAggregateInputType = {
@@ -86,6 +93,7 @@ export type PersistableBlobMinAggregateInputType = {
   state?: true
   pinnedUntil?: true
   marked?: true
+  born?: true
 }
 
 export type PersistableBlobMaxAggregateInputType = {
@@ -95,6 +103,7 @@ export type PersistableBlobMaxAggregateInputType = {
   state?: true
   pinnedUntil?: true
   marked?: true
+  born?: true
 }
 
 export type PersistableBlobCountAggregateInputType = {
@@ -104,6 +113,7 @@ export type PersistableBlobCountAggregateInputType = {
   state?: true
   pinnedUntil?: true
   marked?: true
+  born?: true
   _all?: true
 }
 
@@ -200,6 +210,7 @@ export type PersistableBlobGroupByOutputType = {
   state: string
   pinnedUntil: bigint | null
   marked: bigint | null
+  born: bigint
   _count: PersistableBlobCountAggregateOutputType | null
   _avg: PersistableBlobAvgAggregateOutputType | null
   _sum: PersistableBlobSumAggregateOutputType | null
@@ -232,6 +243,7 @@ export type PersistableBlobWhereInput = {
   state?: Prisma.StringFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
   marked?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
+  born?: Prisma.BigIntFilter<"PersistableBlob"> | bigint | number
 }
 
 export type PersistableBlobOrderByWithRelationInput = {
@@ -241,6 +253,7 @@ export type PersistableBlobOrderByWithRelationInput = {
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
   marked?: Prisma.SortOrderInput | Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobWhereUniqueInput = Prisma.AtLeast<{
@@ -254,6 +267,7 @@ export type PersistableBlobWhereUniqueInput = Prisma.AtLeast<{
   state?: Prisma.StringFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
   marked?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
+  born?: Prisma.BigIntFilter<"PersistableBlob"> | bigint | number
 }, "store_digest">
 
 export type PersistableBlobOrderByWithAggregationInput = {
@@ -263,6 +277,7 @@ export type PersistableBlobOrderByWithAggregationInput = {
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
   marked?: Prisma.SortOrderInput | Prisma.SortOrder
+  born?: Prisma.SortOrder
   _count?: Prisma.PersistableBlobCountOrderByAggregateInput
   _avg?: Prisma.PersistableBlobAvgOrderByAggregateInput
   _max?: Prisma.PersistableBlobMaxOrderByAggregateInput
@@ -280,6 +295,7 @@ export type PersistableBlobScalarWhereWithAggregatesInput = {
   state?: Prisma.StringWithAggregatesFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableWithAggregatesFilter<"PersistableBlob"> | bigint | number | null
   marked?: Prisma.BigIntNullableWithAggregatesFilter<"PersistableBlob"> | bigint | number | null
+  born?: Prisma.BigIntWithAggregatesFilter<"PersistableBlob"> | bigint | number
 }
 
 export type PersistableBlobCreateInput = {
@@ -289,6 +305,7 @@ export type PersistableBlobCreateInput = {
   state?: string
   pinnedUntil?: bigint | number | null
   marked?: bigint | number | null
+  born?: bigint | number
 }
 
 export type PersistableBlobUncheckedCreateInput = {
@@ -298,6 +315,7 @@ export type PersistableBlobUncheckedCreateInput = {
   state?: string
   pinnedUntil?: bigint | number | null
   marked?: bigint | number | null
+  born?: bigint | number
 }
 
 export type PersistableBlobUpdateInput = {
@@ -307,6 +325,7 @@ export type PersistableBlobUpdateInput = {
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  born?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type PersistableBlobUncheckedUpdateInput = {
@@ -316,6 +335,7 @@ export type PersistableBlobUncheckedUpdateInput = {
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  born?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type PersistableBlobCreateManyInput = {
@@ -325,6 +345,7 @@ export type PersistableBlobCreateManyInput = {
   state?: string
   pinnedUntil?: bigint | number | null
   marked?: bigint | number | null
+  born?: bigint | number
 }
 
 export type PersistableBlobUpdateManyMutationInput = {
@@ -334,6 +355,7 @@ export type PersistableBlobUpdateManyMutationInput = {
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  born?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type PersistableBlobUncheckedUpdateManyInput = {
@@ -343,6 +365,7 @@ export type PersistableBlobUncheckedUpdateManyInput = {
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
   marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  born?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type PersistableBlobStoreDigestCompoundUniqueInput = {
@@ -357,12 +380,14 @@ export type PersistableBlobCountOrderByAggregateInput = {
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
   marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobAvgOrderByAggregateInput = {
   size?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
   marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobMaxOrderByAggregateInput = {
@@ -372,6 +397,7 @@ export type PersistableBlobMaxOrderByAggregateInput = {
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
   marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobMinOrderByAggregateInput = {
@@ -381,12 +407,14 @@ export type PersistableBlobMinOrderByAggregateInput = {
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
   marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobSumOrderByAggregateInput = {
   size?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
   marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type BigIntFieldUpdateOperationsInput = {
@@ -414,6 +442,7 @@ export type PersistableBlobSelect<ExtArgs extends runtime.Types.Extensions.Inter
   state?: boolean
   pinnedUntil?: boolean
   marked?: boolean
+  born?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -423,6 +452,7 @@ export type PersistableBlobSelectCreateManyAndReturn<ExtArgs extends runtime.Typ
   state?: boolean
   pinnedUntil?: boolean
   marked?: boolean
+  born?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -432,6 +462,7 @@ export type PersistableBlobSelectUpdateManyAndReturn<ExtArgs extends runtime.Typ
   state?: boolean
   pinnedUntil?: boolean
   marked?: boolean
+  born?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectScalar = {
@@ -441,9 +472,10 @@ export type PersistableBlobSelectScalar = {
   state?: boolean
   pinnedUntil?: boolean
   marked?: boolean
+  born?: boolean
 }
 
-export type PersistableBlobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"store" | "digest" | "size" | "state" | "pinnedUntil" | "marked", ExtArgs["result"]["persistableBlob"]>
+export type PersistableBlobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"store" | "digest" | "size" | "state" | "pinnedUntil" | "marked" | "born", ExtArgs["result"]["persistableBlob"]>
 
 export type $PersistableBlobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "PersistableBlob"
@@ -467,6 +499,10 @@ export type $PersistableBlobPayload<ExtArgs extends runtime.Types.Extensions.Int
      * milliseconds since 1970 by the database's clock: when the newest scan that met a row referring to the bytes began
      */
     marked: bigint | null
+    /**
+     * drawn anew whenever a save begins to rely on the bytes without knowing that they were there: what was pinned before gc removed them is not pinned now
+     */
+    born: bigint
   }, ExtArgs["result"]["persistableBlob"]>
   composites: {}
 }
@@ -896,6 +932,7 @@ export interface PersistableBlobFieldRefs {
   readonly state: Prisma.FieldRef<"PersistableBlob", 'String'>
   readonly pinnedUntil: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
   readonly marked: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
+  readonly born: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
 }
     
 

@@ -1197,7 +1197,8 @@ export const PersistableBlobScalarFieldEnum = {
   size: 'size',
   state: 'state',
   pinnedUntil: 'pinnedUntil',
-  marked: 'marked'
+  marked: 'marked',
+  born: 'born'
 } as const
 
 export type PersistableBlobScalarFieldEnum = (typeof PersistableBlobScalarFieldEnum)[keyof typeof PersistableBlobScalarFieldEnum]

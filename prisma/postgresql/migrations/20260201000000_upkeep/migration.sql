@@ -3,7 +3,8 @@
 --  * Chunks are stored as they are: the server would try to compress each of them, and bytes that are worth it come compressed.
 
 -- AlterTable
-ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT;
+ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT,
+ADD COLUMN "born" BIGINT NOT NULL DEFAULT 0;
 
 -- CreateTable
 CREATE TABLE "persistable_contents" (

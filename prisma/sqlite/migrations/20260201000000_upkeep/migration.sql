@@ -1,5 +1,6 @@
 -- AlterTable
 ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT;
+ALTER TABLE "persistable_blobs" ADD COLUMN "born" BIGINT NOT NULL DEFAULT 0;
 
 -- CreateTable
 CREATE TABLE "persistable_contents" (
