@@ -45,6 +45,7 @@ const PRISMA = [
   'connect',
   'connect/*',
   'artifacts/stores/database-rows',
+  'condemned',
   'marks',
   'amend',
 ]

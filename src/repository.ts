@@ -15,6 +15,7 @@ import { rowsOf } from './rows'
 import { type Saving, savingOf } from './saving'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
 import type { GcOptions, GcReport } from './upkeep/collection'
+import type { Finding, VerifyOptions } from './upkeep/finding'
 
 /**
  * A repository on the app's own Prisma client, whose schema holds the base models. Nothing is migrated, and the client is never disconnected.
@@ -44,7 +45,7 @@ class PersistableRepository implements Repository {
     this.#query = queryOf(client, parts.dialect)
     this.#loading = loadingOf(parts, this.#query, () => this.#assertOpen())
     this.#saving = savingOf(parts, rowsOf(client, parts.dialect, tx !== undefined), this.#loading, tx)
-    this.#keeping = keepingOf(parts)
+    this.#keeping = keepingOf(parts, this.#query)
   }
 
   get client(): PersistableClient {
@@ -140,6 +141,14 @@ class PersistableRepository implements Repository {
   async versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>> {
     definitionOf(type)
     return this.find(type, { where: { name: checkName('name', name) }, orderBy: { version: 'desc' } })
+  }
+
+  async *verify(options: VerifyOptions = {}): AsyncGenerator<Finding, void, undefined> {
+    this.#assertOpen()
+    for await (const finding of this.#keeping.verify(options)) {
+      yield finding
+      this.#assertOpen()
+    }
   }
 
   async gc(options: GcOptions = {}): Promise<readonly GcReport[]> {

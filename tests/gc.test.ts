@@ -18,6 +18,7 @@ import {
 import { atomically, rawOf } from '../src/client'
 import { keepingOf } from '../src/keeping'
 import { partsOf } from '../src/parts'
+import type { Query } from '../src/query'
 import type { GcContext } from '../src/upkeep/gc'
 import { onEveryProvider, type TestRegistry } from './registries'
 
@@ -41,7 +42,7 @@ const sql = async (repo: Repository, text: string): Promise<Record<string, unkno
 const unpin = (repo: Repository) => sql(repo, `UPDATE persistable_blobs SET pinned_until = 1 WHERE state = 'live' RETURNING digest`)
 /** gc with something done between its steps. */
 const stepwise = (repo: Repository, onStep: GcContext['onStep']) =>
-  keepingOf(partsOf({ client: repo.client, stores: [...repo.stores.values()] }, []), onStep)
+  keepingOf(partsOf({ client: repo.client, stores: [...repo.stores.values()] }, []), {} as Query, onStep)
 const failure = (work: Promise<unknown>): Promise<unknown> =>
   work.then(
     () => undefined,
