@@ -150,7 +150,12 @@ describe('no registry yet', () => {
   test('migrate makes it; then everything works on an empty registry', async () => {
     const cwd = await emptyProject()
     const first = await persistables({ cwd }, 'migrate', '--json')
-    expect(first.json()).toMatchObject({ applied: [expect.stringMatching(/_init$/)], pending: [], backup: null, dryRun: false })
+    expect(first.json()).toMatchObject({
+      applied: expect.arrayContaining([expect.stringMatching(/_init$/)]),
+      pending: [],
+      backup: null,
+      dryRun: false,
+    })
     expect((await persistables({ cwd }, 'migrate')).out).toMatch(/is up to date/)
     expect((await persistables({ cwd }, 'migrate', '--status')).code).toBe(0)
     expect((await persistables({ cwd }, 'ls')).out).toBe('Nothing matches.\n')
@@ -658,7 +663,7 @@ describe('PostgreSQL', () => {
       expect((await persistables(given, 'ls')).code).toBe(5)
       expect((await persistables(given, 'migrate', '--status', '--json')).json()).toMatchObject({ state: 'empty' })
       expect((await persistables(given, 'migrate', '--dry-run')).out).toMatch(/would be applied/)
-      expect((await persistables(given, 'migrate')).out).toMatch(/1 migration applied/)
+      expect((await persistables(given, 'migrate')).out).toMatch(/\d+ migrations? applied/)
       expect((await persistables(given, 'migrate', '--status')).code).toBe(0)
       const repo = await openRepository({
         url: database.url,

@@ -19,7 +19,8 @@ export interface GcOptions extends TransferOptions {
   /** names of the stores to collect from. @defaultValue all of the repository */
   readonly stores?: readonly string[]
   /**
-   * milliseconds that bytes which the registry does not know of, and temporary files, are left alone, from when gc first meets them, by the database's clock.
+   * milliseconds that bytes which the registry does not know of are left alone, from when gc first meets them, by the database's clock. Temporary files are
+   * left alone for as long since they were last written, and for an hour at least.
    * @defaultValue 24 hours
    */
   readonly olderThan?: number

@@ -17,7 +17,8 @@ export interface GcContext {
   readonly onStep?: ((step: string) => Promise<void> | void) | undefined
 }
 
-const DAY = 24 * 60 * 60 * 1000
+const HOUR = 60 * 60 * 1000
+const DAY = 24 * HOUR
 const PAGE = 500
 const BATCH = 64
 
@@ -175,7 +176,8 @@ function refusal(places: readonly Place[]): PersistablesError {
 
 async function sweep(store: Store, report: Tallying, olderThan: number): Promise<void> {
   try {
-    report.swept = (await store.sweep?.({ olderThan })) ?? 0
+    // What another machine is just writing looks like what a crash left.
+    report.swept = (await store.sweep?.({ olderThan: Math.max(olderThan, HOUR) })) ?? 0
   } catch (error) {
     note(report, reason(error))
   }

@@ -1,5 +1,5 @@
 import type { Store } from '../artifacts/store'
-import { isPersistablesError, PersistablesError, suggest } from '../errors'
+import { isPersistablesError, PersistablesError, reason, suggest } from '../errors'
 import type { Marks } from '../marks'
 import type { Query, Scope } from '../query'
 import type { Row } from '../row'
@@ -92,15 +92,21 @@ async function* orphans(context: VerifyContext, options: VerifyOptions, signal: 
   }
   for (const name of names) {
     const store = requireStore(name, stores)
-    let page = new Map<string, number>()
-    for await (const { digest, size } of store.list()) {
-      signal.throwIfAborted()
-      page.set(digest, size)
-      if (page.size < LISTED) continue
+    try {
+      let page = new Map<string, number>()
+      for await (const { digest, size } of store.list()) {
+        signal.throwIfAborted()
+        page.set(digest, size)
+        if (page.size < LISTED) continue
+        yield* among(store, page)
+        page = new Map()
+      }
       yield* among(store, page)
-      page = new Map()
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isPersistablesError(error, 'DATABASE_FAILED')) throw error
+      logger.warn(`Not all orphans of the store "${name}" are found: ${reason(error)}`, { store: name })
     }
-    yield* among(store, page)
   }
 
   async function* among(store: Store, page: ReadonlyMap<string, number>): AsyncGenerator<Finding, void, undefined> {

@@ -19,7 +19,8 @@ export interface Content extends Blob {
 
 /**
  * The rows of a database store. A blob is written under an upload's name, a row for each chunk, and seen by nobody until one statement gives the upload its
- * digest; it is removed the other way round. So a crash leaves a blob whole or absent, and at most an upload without a digest, which a sweep removes.
+ * digest; it is removed the other way round. So a crash leaves a blob whole or absent, and at most an upload without a digest, which a sweep removes. What is
+ * being removed has a chunk size of 0, and can never get a digest again.
  */
 export interface DatabaseRows {
   /** what lies under the digest; its size is that of the chunks that are there */
@@ -29,10 +30,10 @@ export interface DatabaseRows {
   /** begins an upload, and gives its name */
   begin(): Promise<string>
   append(upload: string, position: number, bytes: Uint8Array): Promise<void>
-  /** gives the upload its digest, unless another one has it: then `false` */
+  /** gives the upload its digest, unless another one has it: then `false`, as when the upload was swept */
   publish(upload: string, blob: Blob): Promise<boolean>
-  /** gives the upload its digest, whoever had it: what that one was is removed */
-  supersede(upload: string, blob: Blob): Promise<void>
+  /** gives the upload its digest, whoever had it: what that one was is removed. `false`, and nothing is changed, when the upload was swept */
+  supersede(upload: string, blob: Blob): Promise<boolean>
   /** takes the digest from whoever has it, and removes what that was; `false` when nobody had it */
   remove(digest: string): Promise<boolean>
   /** removes an upload that nobody can see */
@@ -79,12 +80,15 @@ export function databaseRows(store: string, { client, dialect, transaction }: St
       throw databaseFailure(error, 'writing stored bytes')
     }
   }
+  const nameless = (upload: string): Sql => sql`"upload" = ${upload} AND "digest" IS NULL AND "chunk_size" > 0`
   const naming = (upload: string, { digest, size }: Blob): Sql =>
-    sql`UPDATE ${contents} SET "digest" = ${digest}, "size" = ${typed(size, 'bigint')} WHERE "upload" = ${upload}`
+    sql`UPDATE ${contents} SET "digest" = ${digest}, "size" = ${typed(size, 'bigint')} WHERE ${nameless(upload)}`
   const hiding = (digest: string): Sql =>
-    sql`UPDATE ${contents} SET "digest" = NULL, "touched" = ${dialect.now} WHERE ${mine} AND "digest" = ${digest} RETURNING "upload"`
+    sql`UPDATE ${contents} SET "digest" = NULL, "chunk_size" = 0, "touched" = ${dialect.now} WHERE ${mine} AND "digest" = ${digest}`
 
   const abandon = async (upload: string): Promise<void> => {
+    const [claimed] = await write([sql`UPDATE ${contents} SET "chunk_size" = 0 WHERE "upload" = ${upload} AND "digest" IS NULL RETURNING "upload"`])
+    if (claimed?.length !== 1) return
     const some = sql`SELECT "position" FROM ${chunks} WHERE "upload" = ${upload} LIMIT ${typed(ROWS_AT_ONCE, 'int')}`
     for (;;) {
       const [gone] = await write([sql`DELETE FROM ${chunks} WHERE "upload" = ${upload} AND "position" IN (${some}) RETURNING "position"`])
@@ -131,18 +135,24 @@ export function databaseRows(store: string, { client, dialect, transaction }: St
         return named?.length === 1
       }),
     async supersede(upload, blob) {
-      let hidden: { upload: string }[] | undefined
-      // Two that supersede at once: the later one's statement ran before the earlier one's was seen, and runs again.
+      const done: { held: readonly object[]; hidden: readonly { upload: string }[] } = { held: [], hidden: [] }
+      // The first statement keeps a sweep away until the last is done. Two that supersede at once: the later one's statements ran before the earlier one's
+      // were to be seen, and run again.
       while (
         !(await unlessTaken(async () => {
-          ;[hidden] = await write<{ upload: string }>([hiding(blob.digest), sql`${naming(upload, blob)} RETURNING "upload"`])
+          const lock = sql`UPDATE ${contents} SET "touched" = ${dialect.now} WHERE ${nameless(upload)} RETURNING "upload"`
+          const hide = sql`${hiding(blob.digest)} AND EXISTS (SELECT 1 FROM ${contents} WHERE ${nameless(upload)}) RETURNING "upload"`
+          const [held = [], hidden = []] = await write<{ upload: string }>([lock, hide, sql`${naming(upload, blob)} RETURNING "upload"`])
+          Object.assign(done, { held, hidden })
           return true
         }))
       );
-      for (const old of hidden ?? []) await abandon(old.upload)
+      // The blob is in its place, whatever becomes of what it replaced: a sweep has that sooner or later.
+      for (const old of done.hidden) await abandon(old.upload).catch(() => {})
+      return done.held.length === 1
     },
     async remove(digest) {
-      const [hidden = []] = await write<{ upload: string }>([hiding(digest)])
+      const [hidden = []] = await write<{ upload: string }>([sql`${hiding(digest)} RETURNING "upload"`])
       for (const { upload } of hidden) await abandon(upload)
       return hidden.length > 0
     },

@@ -117,11 +117,19 @@ function storeOn(name: string, rows: DatabaseRows): Store {
       signal?.throwIfAborted()
       if (!always && (await rows.publish(made, blob))) return
       if (!always && (await rows.find(blob.digest))?.size === blob.size) return await rows.abandon(made)
-      await rows.supersede(made, blob)
+      if (await rows.supersede(made, blob)) return
     } catch (error) {
       await rows.abandon(made).catch(() => {})
       throw error
     }
+    throw new PersistablesError(
+      'STORE_FAILED',
+      `The store "${name}" was swept while ${blob.digest.slice(0, 12)}… was being written; nothing was kept.`,
+      {
+        fix: 'Save it again, and sweep with a longer term (olderThan).',
+        details: { store: name, digest: blob.digest },
+      },
+    )
   }
 
   async function* reading(found: Content, start: number, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array, void, undefined> {
