@@ -3,6 +3,7 @@ import { type Blob, isDigest } from './artifacts/store'
 import type { StoredBlob } from './blobs'
 import { atomically, type PersistableTransaction, rawOf } from './client'
 import { type Dialect, type Sql, sql } from './dialect'
+import { PersistablesError } from './errors'
 import { databaseFailure } from './failure'
 import { referencesOf } from './references'
 import { retrying } from './retry'
@@ -86,9 +87,8 @@ export function marksOf(client: PersistableTransaction, dialect: Dialect): Marks
             ORDER BY ${dialect.binary(sql`p."id"`)} LIMIT ${typed(PAGE, 'int')}`,
         )
         const blobs = new Map<string, StoredBlob>()
-        for (const { filepaths } of rows) {
-          for (const blob of referencesOf((typeof filepaths === 'string' ? JSON.parse(filepaths) : filepaths) as Filepaths))
-            if (stores.has(blob.store)) blobs.set(`${blob.store}/${blob.digest}`, blob)
+        for (const { id, filepaths } of rows) {
+          for (const blob of referencesOf(parsed(id, filepaths))) if (stores.has(blob.store)) blobs.set(`${blob.store}/${blob.digest}`, blob)
         }
         const all = [...blobs.values()]
         for (let at = 0; at < all.length; at += PAGE) await marked(all.slice(at, at + PAGE))
@@ -114,5 +114,19 @@ export function marksOf(client: PersistableTransaction, dialect: Dialect): Marks
       const of = (known: boolean) => new Set(rows.filter((row) => (row.known !== null) === known).map(({ digest }) => digest))
       return { unknown: of(false), unreferenced: of(true) }
     },
+  }
+}
+
+// What cannot be read may refer to anything: nothing can be called unreferenced then.
+function parsed(id: string, filepaths: unknown): Filepaths {
+  if (typeof filepaths !== 'string') return filepaths as Filepaths
+  try {
+    return JSON.parse(filepaths) as Filepaths
+  } catch (error) {
+    throw new PersistablesError('DATABASE_FAILED', `What the row ${id} says of its files is no JSON.`, {
+      fix: 'Restore the row from a backup, or delete it.',
+      details: { id },
+      cause: error,
+    })
   }
 }

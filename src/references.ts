@@ -3,14 +3,14 @@ import type { StoredBlob } from './blobs'
 import type { Filepaths } from './types'
 
 /**
- * The blobs that a row refers to, sidecars too, each once. What makes no sense in a row refers to nothing: whoever can write rows must not be able to make
- * gc or verify do more than look.
+ * The blobs that a row refers to, sidecars too, each once. What has no digest refers to nothing: whoever can write rows must not be able to make gc or verify do
+ * more than look. What has one keeps its bytes, whatever else is wrong with it; a size that is none becomes 0.
  */
 export function referencesOf(filepaths: Filepaths): StoredBlob[] {
   const found = new Map<string, StoredBlob>()
   const add = (store: unknown, blob: Partial<Blob> | undefined): void => {
-    if (typeof store !== 'string' || !isObject(blob) || !isDigest(blob.digest) || !isSize(blob.size)) return
-    found.set(`${store}/${blob.digest}`, { store, digest: blob.digest, size: blob.size })
+    if (typeof store !== 'string' || !isObject(blob) || !isDigest(blob.digest)) return
+    found.set(`${store}/${blob.digest}`, { store, digest: blob.digest, size: isSize(blob.size) ? blob.size : 0 })
   }
   for (const patterns of members(filepaths)) {
     for (const record of members(patterns)) {

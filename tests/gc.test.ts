@@ -95,6 +95,22 @@ onEveryProvider((make, provider) => {
     await rm(join(registry.folder, 'files'), { recursive: true })
   })
 
+  test('a row that was tampered with keeps what it can be read to refer to, or stops everything', async () => {
+    const { repo, save, store } = await setUp()
+    await save('of some weight, so that half is not reached')
+    const one = await save('referred to')
+    const digest = digestOf('referred to')
+    const say = (filepaths: string) => sql(repo, `UPDATE persistables SET filepaths = '${filepaths}' WHERE id = '${one.id}' RETURNING id`)
+    await say(`{"body":{"x":{"store":"disk","digest":"${digest}","size":"many"},"y":null,"z":[1]},"__proto__":7}`)
+    await unpin(repo)
+    expect(only(await repo.gc())).toMatchObject({ condemned: 0, deleted: 0 })
+    if (provider === 'sqlite') {
+      await say('{"body":')
+      expect(isPersistablesError(await failure(repo.gc({ force: true })), 'DATABASE_FAILED')).toBe(true)
+    }
+    expect((await listed(store)).length).toBe(2)
+  })
+
   test('it refuses what it should, says why, and does it when forced', async () => {
     const { registry, repo, save, store } = await setUp()
     expect(only(await repo.gc())).toMatchObject({ examined: 0, refused: null })

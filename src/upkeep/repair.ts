@@ -101,6 +101,7 @@ async function place(store: Store, blob: Blob, origin: Origin, { signal }: Repai
   // Somebody else may have repaired it since it was found.
   const now = await conditionOf(store, blob, { signal })
   if (now.kind === 'ok') return { done: true, reason: 'Somebody else repaired it.', quarantined: null }
+  if (now.kind === 'unreadable') return { done: false, reason: now.reason, quarantined: null }
   const quarantined = now.kind === 'corrupt' ? ((await store.quarantine?.(blob.digest)) ?? null) : null
   if (now.kind === 'missing') await store.put(blob, origin.read, { signal })
   else if (store.replace !== undefined) await store.replace(blob, origin.read, { signal })

@@ -39,6 +39,7 @@ export async function* verifyAll(context: VerifyContext, options: VerifyOptions)
   const memory = memoryOf()
   // Whoever stops early has what is being read stopped too.
   const stopping = new AbortController()
+  const stop = (): void => stopping.abort(new Error('verify was stopped'))
   const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal])
   const totalRows = await query.count(scope, { where })
   let [rows, bytes] = [0, 0]
@@ -54,13 +55,22 @@ export async function* verifyAll(context: VerifyContext, options: VerifyOptions)
       for await (const found of inOrder(places(at), concurrency, ({ row, cursor }) => examineRow(row, cursor, examining))) {
         rows++
         tell()
-        yield* found
+        for (const finding of found) {
+          let goesOn = false
+          try {
+            yield finding
+            goesOn = true
+          } finally {
+            // Here, and not at the end: what is under way is waited for before that.
+            if (!goesOn) stop()
+          }
+        }
       }
     }
     const narrowed = options.type !== undefined || options.where !== undefined
     if (options.orphans ?? !narrowed) yield* orphans(context, options, signal)
   } finally {
-    stopping.abort(new Error('verify was stopped'))
+    stop()
   }
 
   async function* places(from: Position): AsyncGenerator<Place, void, undefined> {
