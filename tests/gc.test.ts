@@ -307,6 +307,33 @@ onEveryProvider((make, provider) => {
     await intact(repo)
   })
 
+  test('a gc that slept longer than its lease removes nothing that others have by then', async () => {
+    const { registry, repo, save, store } = await setUp()
+    await save('of some weight, so that half is not reached')
+    for (const { id } of [await save('gone'), await save('gone as well')]) await forget(repo, id)
+    await unpin(repo)
+    const other = await registry.open({ types: TYPES })
+    const clock = jest.spyOn(Date, 'now')
+    try {
+      const report = await stepwise(repo, async (step) => {
+        if (step !== 'condemned') return
+        // While it sleeps its lease ends, and a save takes one of the two.
+        await sql(repo, `UPDATE persistable_blobs SET pinned_until = 1 WHERE state = 'condemned' RETURNING digest`)
+        await other.save(new Note({ name: 'again', artifacts: { body: 'gone' } }))
+        const real = Date.now.bind(Date)
+        const late = real() + 60_000
+        clock.mockImplementation(() => late)
+      }).gc({})
+      expect(only(report)).toMatchObject({ deleted: 0, missing: 0 })
+    } finally {
+      clock.mockRestore()
+    }
+    expect(await textOf(await other.load(Note, 'again'))).toBe('gone')
+    expect((await listed(store)).length).toBe(3)
+    expect(only(await repo.gc())).toMatchObject({ deleted: 1 })
+    await intact(repo)
+  })
+
   test('two gcs at once, with savers, remove each blob once', async () => {
     const { registry, repo, save } = await setUp()
     const gone = []

@@ -5,7 +5,7 @@ import type { Condemned } from '../condemned'
 import { PersistablesError, reason, suggest } from '../errors'
 import type { Marks } from '../marks'
 import { type GcOptions, type GcReport, note, type Tallying, tallying } from './collection'
-import { removeBatch } from './removal'
+import { instant, removeBatch } from './removal'
 
 /** What gc needs of a repository. */
 export interface GcContext {
@@ -108,11 +108,12 @@ export async function collectGarbage(context: GcContext, options: GcOptions): Pr
       Object.assign(report, { condemned: 0, bytesFreed: 0 })
       for (;;) {
         signal?.throwIfAborted()
+        const asked = instant()
         const batch = await condemned.condemn(store.name, token, again, BATCH)
         if (batch.blobs.length === 0) break
         await step('condemned')
         report.condemned += batch.blobs.length
-        await removeBatch(store, batch, condemned, report)
+        await removeBatch(store, batch, asked, condemned, report)
         removed += batch.blobs.length
         options.onProgress?.({ step: 'removing', done: removed, total: Math.max(total, removed) })
       }

@@ -10,18 +10,22 @@ const AT_ONCE = 8
  * Removes the bytes of a condemned batch, then forgets the blobs. Nothing is removed unless the batch is known to be this gc's own still: it renews the lease
  * while it works, and begins no removal when the last renewal is a third of the lease ago, by the slower of two clocks, of which one goes on while a machine
  * sleeps.
+ *
+ * @param asked - when the batch was asked for: its lease began later than that
  */
-export async function removeBatch(store: Store, batch: Batch, condemned: Condemned, report: Tallying): Promise<void> {
+export async function removeBatch(store: Store, batch: Batch, asked: Instant, condemned: Condemned, report: Tallying): Promise<void> {
   let held = batch
-  let since = instant()
+  let since = asked
   let renewing: Promise<void> = Promise.resolve()
   const gone: string[] = []
 
   const renew = (): Promise<void> => {
     renewing = renewing.then(async () => {
-      const asked = instant()
-      held = await condemned.renew(store.name, held).catch(() => held)
-      if (held.blobs.length > 0) since = asked
+      const now = instant()
+      const renewed = await condemned.renew(store.name, held).catch(() => null)
+      if (renewed === null) return
+      held = renewed
+      since = now
     })
     return renewing
   }
@@ -58,12 +62,14 @@ export async function removeBatch(store: Store, batch: Batch, condemned: Condemn
   if (gone.length > 0) await condemned.drop(store.name, held.lease, gone)
 }
 
-interface Instant {
+/** A moment by two clocks. */
+export interface Instant {
   readonly steady: number
   readonly wall: number
 }
 
-function instant(): Instant {
+/** Now. */
+export function instant(): Instant {
   return { steady: performance.now(), wall: Date.now() }
 }
 
