@@ -117,6 +117,37 @@ CREATE INDEX "persistable_tags_key_value_idx" ON "persistable_tags"("key", "valu
 `,
     },
     {
+      name: '20260201000000_upkeep',
+      checksum: '2e133d4bfe774e7f6aa2ca986531bf5fe00331cf12c93c5434171db9ede20482',
+      sql: `-- AlterTable
+ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT;
+ALTER TABLE "persistable_blobs" ADD COLUMN "born" BIGINT NOT NULL DEFAULT 0;
+
+-- CreateTable
+CREATE TABLE "persistable_contents" (
+    "upload" TEXT NOT NULL PRIMARY KEY,
+    "store" TEXT NOT NULL,
+    "digest" TEXT,
+    "size" BIGINT NOT NULL DEFAULT 0,
+    "chunk_size" INTEGER NOT NULL,
+    "touched" BIGINT NOT NULL
+);
+
+-- CreateTable
+CREATE TABLE "persistable_chunks" (
+    "upload" TEXT NOT NULL,
+    "position" INTEGER NOT NULL,
+    "bytes" BLOB NOT NULL,
+
+    PRIMARY KEY ("upload", "position"),
+    CONSTRAINT "persistable_chunks_upload_fkey" FOREIGN KEY ("upload") REFERENCES "persistable_contents" ("upload") ON DELETE CASCADE ON UPDATE CASCADE
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "persistable_contents_store_digest_key" ON "persistable_contents"("store", "digest");
+`,
+    },
+    {
       name: '20260301000000_indexes',
       checksum: 'd401c1dbb54a6d9b4b96028b33c32bcc6fccd8e18812a4d578c3b8df574c5352',
       sql: `-- DropIndex
@@ -252,6 +283,47 @@ ALTER TABLE "persistable_aliases" ADD CONSTRAINT "persistable_aliases_persistabl
 
 -- AddForeignKey
 ALTER TABLE "persistable_tags" ADD CONSTRAINT "persistable_tags_persistable_id_fkey" FOREIGN KEY ("persistable_id") REFERENCES "persistables"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+`,
+    },
+    {
+      name: '20260201000000_upkeep',
+      checksum: '275a6aae59324581f28bf0ac2ecec52041a088f00e79ae1fb0da1faba4788acc',
+      sql: `-- Changed by hand, and invisible to \`prisma migrate diff\`:
+--  * Text is COLLATE "C", as in the first migration.
+--  * Chunks are stored as they are: the server would try to compress each of them, and bytes that are worth it come compressed.
+
+-- AlterTable
+ALTER TABLE "persistable_blobs" ADD COLUMN "marked" BIGINT,
+ADD COLUMN "born" BIGINT NOT NULL DEFAULT 0;
+
+-- CreateTable
+CREATE TABLE "persistable_contents" (
+    "upload" TEXT COLLATE "C" NOT NULL,
+    "store" TEXT COLLATE "C" NOT NULL,
+    "digest" TEXT COLLATE "C",
+    "size" BIGINT NOT NULL DEFAULT 0,
+    "chunk_size" INTEGER NOT NULL,
+    "touched" BIGINT NOT NULL,
+
+    CONSTRAINT "persistable_contents_pkey" PRIMARY KEY ("upload")
+);
+
+-- CreateTable
+CREATE TABLE "persistable_chunks" (
+    "upload" TEXT COLLATE "C" NOT NULL,
+    "position" INTEGER NOT NULL,
+    "bytes" BYTEA NOT NULL,
+
+    CONSTRAINT "persistable_chunks_pkey" PRIMARY KEY ("upload","position")
+);
+
+-- CreateIndex
+CREATE UNIQUE INDEX "persistable_contents_store_digest_key" ON "persistable_contents"("store", "digest");
+
+-- AddForeignKey
+ALTER TABLE "persistable_chunks" ADD CONSTRAINT "persistable_chunks_upload_fkey" FOREIGN KEY ("upload") REFERENCES "persistable_contents"("upload") ON DELETE CASCADE ON UPDATE CASCADE;
+
+ALTER TABLE "persistable_chunks" ALTER COLUMN "bytes" SET STORAGE EXTERNAL;
 `,
     },
     {

@@ -19,6 +19,10 @@ const LAYERS: readonly (readonly string[])[] = [
     'libraries',
     'row',
     'blobs',
+    'marks',
+    'condemned',
+    'amend',
+    'references',
     'insert',
     'insert-models',
     'removal',
@@ -31,8 +35,8 @@ const LAYERS: readonly (readonly string[])[] = [
     'reader',
     'staging',
   ],
-  ['lineage', 'transfer', 'transfer/*', 'upkeep', 'connect', 'connect/*', 'migrate', 'migrate/*'],
-  ['contract', 'parts', 'loading', 'saving', 'deletion', 'repository', 'open', 'config'],
+  ['lineage', 'transfer', 'transfer/*', 'upkeep/*', 'connect', 'connect/*', 'migrate', 'migrate/*'],
+  ['contract', 'parts', 'loading', 'saving', 'deletion', 'keeping', 'repository', 'open', 'config'],
   ['cli/*', 'codegen/*', 'testing', 'testing/*', 'parquet', 's3', 'index'],
 ]
 /** May call a Prisma client. */
@@ -49,7 +53,10 @@ const PRISMA = [
   'connect/*',
   'transfer',
   'transfer/*',
-  'artifacts/stores/database',
+  'artifacts/stores/database-rows',
+  'condemned',
+  'marks',
+  'amend',
 ]
 /** May read and write files: stores for bytes, serializers of what lies on this machine, the others for database files, package.json and what a command line works on. */
 const FILES = [
@@ -68,7 +75,7 @@ const FILES = [
 /** May be imported from outside of src; migrations and clients are made by prisma. */
 const GENERATED = ['connect', 'connect/*', 'migrate', 'migrate/*']
 
-const PRISMA_CALL = /\.\$(queryRaw|executeRaw|transaction)\w*\s*[(`<]|\.persistable(Edge|Alias|Tag|Counter|Blob|Registry)?\.\w+\(/
+const PRISMA_CALL = /\.\$(queryRaw|executeRaw|transaction)\w*\s*[(`<]|\.persistable(Edge|Alias|Tag|Counter|Blob|Registry|Content|Chunk)?\.\w+\(/
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
 const FILE_MODULES = /^(node:fs(\/promises)?|fs(\/promises)?|fs-extra|graceful-fs)$/
 

@@ -53,6 +53,9 @@ export interface Settings {
   readonly projectSource: Source
   /** undefined means the default of the url */
   readonly stores: readonly Store[] | undefined
+  /** of the config file */
+  readonly types: PersistablesConfig['types']
+  readonly serializers: PersistablesConfig['serializers']
   /** absolute path of the config file */
   readonly file: string | null
 }
@@ -76,6 +79,8 @@ export function resolveSettings({ flags, env, file, cwd }: SettingsInput): Setti
     project: project.value ?? 'default',
     projectSource: project.source,
     stores: file?.config.stores,
+    types: file?.config.types,
+    serializers: file?.config.serializers,
     file: file?.path ?? null,
   }
 }

@@ -7,6 +7,8 @@ import type { TypesOption } from './registry'
 import type { Writes } from './rows'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
 import type { Logger } from './types'
+import type { GcOptions, GcReport } from './upkeep/collection'
+import type { Finding, VerifyOptions } from './upkeep/finding'
 
 /** Names a saved persistable: `name`, `name@3`, `name@latest`, `name@alias`, with the type in front where no class is given; or by id or hash. */
 export type RefInput = string | { readonly id: string } | { readonly hash: string }
@@ -146,6 +148,27 @@ export interface Repository<C extends PersistableTransaction = PersistableClient
    */
   delete(type: AnyType, ref: string | { readonly id: string }, options?: DeleteOptions): Promise<Deleted>
   delete(persistable: AnySaved | string | { readonly id: string }, options?: DeleteOptions): Promise<Deleted>
+
+  /**
+   * Looks at the bytes of every row, artifact and pattern of the project, each blob once, and then for bytes that no row refers to. Findings come one by one,
+   * in little memory however many there are; damage is a finding and never an error. A pattern whose chunk checksums are damaged gives a finding of its own.
+   *
+   * With `repair` what is missing or damaged is copied from a store that has it intact, and read back; damaged bytes are kept aside. With `toDeclared`
+   * artifacts are also kept by patterns that their class declares now and did not then. Throws `UNKNOWN_STORE`, `INVALID_OPTION`, `INVALID_QUERY`.
+   *
+   * @example for await (const { kind, ref, place } of repo.verify({ repair: true })) if (kind !== 'ok') console.log(kind, ref, place)
+   */
+  verify(options?: VerifyOptions): AsyncIterable<Finding>
+  /**
+   * Removes bytes that no row of any project refers to and no save relies on, and gives a report for each store. May be killed at any moment, and run beside
+   * savers and other gcs. Bytes that the registry does not know of, from a backup that was restored say, are watched for a term of grace first.
+   *
+   * Throws `GC_REFUSED`, before anything is removed, for a store that carries no mark or another registry's, when the registry has no rows at all, and when more
+   * than half of a store's bytes would go; `force` overrides that. Throws `UNKNOWN_STORE`. What fails for a single blob is in the report.
+   *
+   * @example const [report] = await repo.gc({ dryRun: true })
+   */
+  gc(options?: GcOptions): Promise<readonly GcReport[]>
 
   /** Runs `work` with a repository that knows more; it is closed afterwards, and this one never changes. */
   with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository<C>) => Promise<R>): Promise<R>

@@ -31,6 +31,8 @@ export type TableName =
   | 'persistable_counters'
   | 'persistable_blobs'
   | 'persistable_registry'
+  | 'persistable_contents'
+  | 'persistable_chunks'
 
 const sqlite: Dialect = {
   provider: 'sqlite',

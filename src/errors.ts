@@ -30,6 +30,7 @@ export const ERROR_CODES = {
   SCHEMA_FOREIGN: 'the database file belongs to another application',
   STORE_FOREIGN: 'the store belongs to another registry',
   STORE_FAILED: 'a store could not read or write',
+  GC_REFUSED: 'gc would remove bytes that it should not remove without being told twice',
   DATABASE_FAILED: 'the database refused or failed',
   READ_ONLY: 'the database or its folder cannot be written',
   UNHASHABLE: 'a value has no normal form, so it cannot be hashed or stored',

@@ -51,7 +51,8 @@ async function takeVersions(db: ModelClient, rows: readonly NewRow[]): Promise<n
 
 // An update, though it changes nothing: it locks the pins until the rows are there.
 async function holdPins(db: ModelClient, rows: readonly NewRow[], now: number): Promise<void> {
-  const blobs = [...new Map(rows.flatMap((row) => row.blobs).map(({ store, digest }) => [`${store}/${digest}`, { store, digest }])).values()]
+  const pinned = new Map(rows.flatMap((row) => row.blobs).map((blob) => [`${blob.store}/${blob.digest}`, blob]))
+  const blobs = [...pinned.values()].map(({ store, digest, born }) => ({ store, digest, ...(born !== undefined && { born: BigInt(born) }) }))
   for (const some of chunks(blobs, BLOBS)) {
     const where = { OR: some, state: 'live', pinnedUntil: { gte: BigInt(now) } }
     const { count } = await db.persistableBlob.updateMany({ where, data: { state: 'live' } })

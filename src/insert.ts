@@ -1,4 +1,4 @@
-import { type StoredBlob, stillPinned } from './blobs'
+import { pinsJson, type StoredBlob, stillPinned } from './blobs'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import type { Row } from './row'
 
@@ -63,8 +63,8 @@ function values(dialect: Dialect, row: NewRow, version: Sql): Sql {
 // A version of NULL is refused by the table: so lost pins undo the whole batch, on every database, in one round trip.
 function unlessPinsLost(dialect: Dialect, { blobs: given }: Pick<NewRow, 'blobs'>, version: Sql): Sql {
   if (given.length === 0) return version
-  const blobs = [...new Map(given.map(({ store, digest }) => [`${store}/${digest}`, { store, digest }])).values()]
-  return sql`CASE WHEN ${stillPinned(dialect, JSON.stringify(blobs), blobs.length)} THEN ${version} END`
+  const blobs = [...new Map(given.map((blob) => [`${blob.store}/${blob.digest}`, blob])).values()]
+  return sql`CASE WHEN ${stillPinned(dialect, pinsJson(blobs), blobs.length)} THEN ${version} END`
 }
 
 function newest(dialect: Dialect, row: Pick<NewRow, 'project' | 'type' | 'name'>): Sql {

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { userInfo } from 'node:os'
+import { bindStores } from './artifacts/bind'
 import type { AnySerializer } from './artifacts/serializer'
 import { builtIn } from './artifacts/serializers/built-in'
 import type { Store } from './artifacts/store'
 import { type Blobs, blobsOf } from './blobs'
-import { type PersistableClient, providerOf } from './client'
+import { type PersistableClient, type PersistableTransaction, providerOf } from './client'
 import type { CreateOptions, RepositoryOptions } from './contract'
 import { type Dialect, dialectOf } from './dialect'
 import { PersistablesError } from './errors'
@@ -68,7 +69,7 @@ export function partsOf(options: CreateOptions, closers: Life['closers'], lone: 
     client,
     dialect,
     registry: registryOf(options.types ?? []),
-    stores: byName(options.stores ?? [], 'store'),
+    stores: bindStores(byName(options.stores ?? [], 'store'), { client, dialect, transaction: false }),
     serializers: byName<AnySerializer>([...builtIn(), ...(options.serializers ?? [])], 'serializer'),
     given: new Set((options.serializers ?? []).map(({ name }) => name)),
     logger: options.logger ?? CONSOLE,
@@ -95,10 +96,18 @@ export function wider(parts: Parts, more: Pick<RepositoryOptions, 'types' | 'sto
   return {
     ...parts,
     registry: more.types === undefined ? parts.registry : parts.registry.with(more.types),
-    stores: new Map([...parts.stores, ...byName(more.stores ?? [], 'store')]),
+    stores: new Map([
+      ...parts.stores,
+      ...bindStores(byName(more.stores ?? [], 'store'), { client: parts.client, dialect: parts.dialect, transaction: false }),
+    ]),
     serializers: new Map([...parts.serializers, ...byName(more.serializers ?? [], 'serializer')]),
     given: new Set([...parts.given, ...(more.serializers ?? []).map(({ name }) => name)]),
   }
+}
+
+/** The same parts inside a caller's transaction: stores that keep their bytes in the database read them there. */
+export function within(parts: Parts, tx: PersistableTransaction): Parts {
+  return { ...parts, stores: bindStores(parts.stores, { client: tx, dialect: parts.dialect, transaction: true }) }
 }
 
 function byName<T extends { readonly name: string }>(list: readonly T[], kind: 'store' | 'serializer'): ReadonlyMap<string, T> {

@@ -17,14 +17,17 @@ import { deleteVersion } from './deletion'
 import { PersistablesError } from './errors'
 import { definitionOf, factsOf, isType } from './facts'
 import { identityHash } from './identity'
+import { type Keeping, keepingOf } from './keeping'
 import { type Loading, loadingOf } from './loading'
-import { type Parts, partsOf, wider } from './parts'
+import { type Parts, partsOf, wider, within } from './parts'
 import { type FindOptions, type Page, type Query, queryOf } from './query'
 import { checkName } from './ref'
 import { rowIdentity } from './row'
 import { type Rows, rowsOf } from './rows'
 import { type Saving, savingOf } from './saving'
 import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
+import type { GcOptions, GcReport } from './upkeep/collection'
+import type { Finding, VerifyOptions } from './upkeep/finding'
 
 /**
  * A repository on the app's own Prisma client, whose schema holds the base models. Nothing is migrated, and the client is never disconnected.
@@ -46,6 +49,7 @@ class PersistableRepository implements Repository {
   readonly #loading: Loading
   readonly #rows: Rows
   readonly #saving: Saving
+  readonly #keeping: Keeping
   #scopeClosed = false
 
   constructor(parts: Parts, tx?: PersistableTransaction) {
@@ -55,6 +59,7 @@ class PersistableRepository implements Repository {
     this.#loading = loadingOf(parts, this.#query, () => this.#assertOpen())
     this.#rows = rowsOf(client, parts.dialect, { transaction: tx !== undefined, writes: parts.writes, lone: parts.lone })
     this.#saving = savingOf(parts, this.#rows, this.#loading, tx)
+    this.#keeping = keepingOf(parts, this.#query)
   }
 
   get client(): PersistableClient {
@@ -103,7 +108,7 @@ class PersistableRepository implements Repository {
         fix: 'Pass the tx that the callback of a transaction gets: repo.using(tx).save(ready).',
       })
     }
-    return new PersistableRepository(this.#parts, tx)
+    return new PersistableRepository(within(this.#parts, tx), tx)
   }
 
   async hash(persistable: AnyDraft | AnySaved): Promise<string> {
@@ -159,6 +164,19 @@ class PersistableRepository implements Repository {
     return deleteVersion(context, type, ref, options)
   }
 
+  async *verify(options: VerifyOptions = {}): AsyncGenerator<Finding, void, undefined> {
+    this.#assertOpen()
+    for await (const finding of this.#keeping.verify(options)) {
+      yield finding
+      this.#assertOpen()
+    }
+  }
+
+  async gc(options: GcOptions = {}): Promise<readonly GcReport[]> {
+    this.#assertOpen()
+    return this.#underWay(this.#keeping.gc(options))
+  }
+
   async with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository) => Promise<R>): Promise<R> {
     this.#assertOpen()
     const inner = new PersistableRepository(wider(this.#parts, more))
@@ -185,6 +203,17 @@ class PersistableRepository implements Repository {
   async #page(type: AnyType | undefined, options: FindOptions): Promise<Page> {
     this.#assertOpen()
     return this.#query.find(this.#loading.scope(type, options), options)
+  }
+
+  // Closing waits for it.
+  async #underWay<R>(work: Promise<R>): Promise<R> {
+    const { saving } = this.#parts.life
+    const settled: Promise<unknown> = work.then(
+      () => saving.delete(settled),
+      () => saving.delete(settled),
+    )
+    saving.add(settled)
+    return work
   }
 
   #assertOpen(): void {

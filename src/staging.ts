@@ -63,7 +63,10 @@ export async function stage(
   try {
     for (const draft of parentsFirst(drafts)) plans.set(draft, await plan(draft, known, context))
     const blobs = [...plans.values()].flatMap(({ row }) => row.blobs)
-    await context.blobs.pinned(blobs, async () => {
+    await context.blobs.pinned(blobs, async (pinned) => {
+      const held = new Map(pinned.map((blob) => [`${blob.store}/${blob.digest}`, blob]))
+      for (const [draft, { row, ...rest }] of plans)
+        plans.set(draft, { ...rest, row: { ...row, blobs: row.blobs.map((blob) => held.get(`${blob.store}/${blob.digest}`) ?? blob) } })
       await claimStores(blobs, context)
       const shared = lanes()
       const all = [...plans.values()].flatMap(({ encoded }) => encoded)

@@ -193,6 +193,21 @@ export function storeContract({ test, create, destroy }: StoreContract): void {
     assert.deepEqual(await listed(store), [spool.digest])
   })
 
+  check('what is put in quarantine is listed no more often, and stays where it is', async (store) => {
+    if (store.quarantine === undefined) return
+    const bytes = patterned(1000)
+    const blob = blobOf(bytes)
+    assert.equal(await store.quarantine(blob.digest), null)
+    await store.put(blob, () => inPieces(bytes))
+    const place = await store.quarantine(blob.digest)
+    assert.ok(typeof place === 'string' && place !== store.locate(blob.digest))
+    assert.equal(Buffer.compare(await collect(store.get(blob)), bytes), 0)
+    assert.deepEqual(await listed(store), [blob.digest])
+    await store.delete(blob.digest)
+    assert.deepEqual(await listed(store), [])
+    assert.equal(await store.size(blob.digest), null)
+  })
+
   check('replace mends what is damaged', async (store) => {
     if (store.replace === undefined) return
     const bytes = patterned(1000)

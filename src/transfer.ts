@@ -11,7 +11,7 @@ import { PersistablesError } from './errors'
 import { databaseFailure } from './failure'
 import { ensureSchema, migrationStatus } from './migrate'
 import { refusal } from './migrate/explain'
-import { type Cells, cellOf, countRows, readPage, TABLES, type Table } from './transfer/tables'
+import { type Cells, cellOf, countRows, readPage, TABLES, type Table, tableNames } from './transfer/tables'
 import { recordOf, writerOf } from './transfer/writer'
 import type { Logger } from './types'
 
@@ -64,8 +64,6 @@ export interface CopyReport {
   readonly retired: boolean
 }
 
-// Rows may take a megabyte each.
-const PAGE = 200
 const SILENT: Logger = { warn: () => {} }
 
 /**
@@ -134,34 +132,43 @@ async function copy(ends: Ends, options: CopyOptions & { dryRun: boolean }, to: 
   const { source, target, snapshot, dialect } = ends
   const { dryRun, signal } = options
   const writer = target === null ? null : writerOf(target)
-  const totals: number[] = []
-  for (const table of TABLES) totals.push(Number((await snapshot.rows(countRows(dialect, table)))[0]?.['n']))
-  const total = totals.reduce((sum, n) => sum + n, 0)
+  const counts = await countsOf(snapshot, dialect)
+  const total = counts.reduce((sum, [, n]) => sum + n, 0)
   await sameRegistry(ends, dryRun)
   let done = 0
   const tables: TableReport[] = []
-  for (const [i, table] of TABLES.entries()) {
+  for (const [table, rows] of counts) {
     let after: Cells | undefined
     let written = 0
     for (;;) {
       signal?.throwIfAborted()
-      const rows = (await snapshot.rows(readPage(dialect, table, after, PAGE))).map((row) => recordOf(table, row))
-      if (rows.length === 0) break
-      written += writer === null ? rows.length : await writer.bring(table, rows, dryRun)
-      after = rows.at(-1)
-      done += rows.length
+      const page = (await snapshot.rows(readPage(dialect, table, after))).map((row) => recordOf(table, row))
+      if (page.length === 0) break
+      written += writer === null ? page.length : await writer.bring(table, page, dryRun)
+      after = page.at(-1)
+      done += page.length
       options.onProgress?.({ table: table.name, done, total })
       await turn()
     }
     // Counters are derived from the rows where they are not copied.
     const there = writer === null || table.meeting === 'highest' ? 0 : await writer.count(table)
-    const rows = totals[i] ?? 0
     tables.push({ table: table.name, rows, written, extra: Math.max(0, there - rows + (dryRun ? written : 0)) })
   }
   if (!dryRun && target?.provider === 'postgresql') await writer?.raise()
   const retired = options.retire === true && !dryRun
   if (retired) await retire(source)
   return { from: source.url, to, tables, dryRun, retired }
+}
+
+// A schema of an app's own may be without the tables of the database store.
+async function countsOf(snapshot: Snapshot, dialect: Dialect): Promise<[Table, number][]> {
+  const there = new Set((await snapshot.rows(tableNames(dialect))).map(({ name }) => String(name)))
+  const counts: [Table, number][] = []
+  for (const table of TABLES) {
+    if (table.optional === true && !there.has(table.name)) continue
+    counts.push([table, Number((await snapshot.rows(countRows(dialect, table)))[0]?.['n'])])
+  }
+  return counts
 }
 
 async function sameRegistry({ source, target, snapshot, dialect }: Ends, dryRun: boolean): Promise<void> {

@@ -684,7 +684,7 @@ describe('PostgreSQL', () => {
       expect((await persistables(given, 'ls')).code).toBe(5)
       expect((await persistables(given, 'migrate', '--status', '--json')).json()).toMatchObject({ state: 'empty' })
       expect((await persistables(given, 'migrate', '--dry-run')).out).toMatch(/would be applied/)
-      expect((await persistables(given, 'migrate')).out).toMatch(/migrations applied/)
+      expect((await persistables(given, 'migrate')).out).toMatch(/\d+ migrations? applied/)
       expect((await persistables(given, 'migrate', '--status')).code).toBe(0)
       const repo = await openRepository({
         url: database.url,

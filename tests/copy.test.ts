@@ -1,6 +1,18 @@
 import { copyFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { artifact, copyRegistry, diskStore, isPersistablesError, json, openRepository, persistable, type Repository, typed } from '../src'
+import {
+  artifact,
+  bytes,
+  copyRegistry,
+  databaseStore,
+  diskStore,
+  isPersistablesError,
+  json,
+  openRepository,
+  persistable,
+  type Repository,
+  typed,
+} from '../src'
 import { rawOf } from '../src/client'
 import { upTo } from './campaigns'
 import { persistables } from './cli-run'
@@ -12,7 +24,9 @@ class Dataset extends persistable('Dataset', {
   artifacts: { rows: artifact(json<number[]>().to('disk')) },
 }) {}
 class Note extends persistable('Note', { config: typed<{ text?: string }>(), parents: { of: [Dataset] } }) {}
-const TYPES = [Dataset, Note]
+class Blob extends persistable('Blob', { artifacts: { data: artifact(bytes().to('database')) } }) {}
+const TYPES = [Dataset, Note, Blob]
+const BYTES = Uint8Array.from({ length: 700_001 }, (_, i) => (i * 7) % 253)
 const SILENT = { warn: () => {} }
 
 const databases: TestDatabase[] = []
@@ -42,7 +56,7 @@ const place = async (provider: 'sqlite' | 'postgresql'): Promise<Place> => {
   return { url: provider === 'sqlite' ? `file:${join(folder, 'registry.db')}` : await server(), files: join(folder, 'files') }
 }
 const open = (url: string, files: string, project = 'default'): Promise<Repository> =>
-  openRepository({ url, types: TYPES, stores: [diskStore(files)], logger: SILENT, project, author: 'tester' })
+  openRepository({ url, types: TYPES, stores: [diskStore(files), databaseStore()], logger: SILENT, project, author: 'tester' })
 
 const fill = async ({ url, files }: Place): Promise<void> => {
   await using repo = await open(url, files)
@@ -59,6 +73,7 @@ const fill = async ({ url, files }: Place): Promise<void> => {
     `INSERT INTO "persistable_aliases" ("project", "type", "name", "alias", "persistable_id", "created_at")
       SELECT "project", "type", "name", 'prod', "id", "created_at" FROM "persistables" WHERE "name" = 'd' AND "version" = 1`,
   )
+  await repo.save(new Blob({ name: 'b', artifacts: { data: BYTES } }))
   await using other = await open(url, files, 'other')
   await other.save(new Note({ name: 'n', parents: { of: [] } }))
 }
@@ -74,6 +89,12 @@ const seen = async (url: string, files: string): Promise<unknown> => {
       // The parent that was deleted has left its label.
       all.push(note.name, await note.parent('of').catch((error: Error) => error.message))
     }
+    if (project === 'default')
+      all.push(
+        Buffer.from(await (await repo.load(Blob, 'b')).artifact('data'))
+          .toString('hex')
+          .slice(-1000),
+      )
     if (project === 'default') all.push((await repo.load(Dataset, 'd@prod')).id, await (await repo.load(Dataset, 'd')).artifact('rows'))
   }
   return JSON.parse(JSON.stringify(all))

@@ -2,6 +2,9 @@ import { randomInt } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Random, seededNumbers } from './seeded'
+
+export type { Random } from './seeded'
 
 declare global {
   /** Full names, as in `expect.getState().currentTestName`. Set by tests/environment.ts. */
@@ -32,18 +35,6 @@ export const tempDir = async (): Promise<string> => {
   return path
 }
 
-export interface Random {
-  /** A number in [0, 1). */
-  (): number
-  /** A whole number in [0, below). */
-  int(below: number): number
-  /** One of the items, of which there must be one. */
-  pick<T>(items: readonly T[]): T
-  bytes(length: number): Uint8Array
-  /** What the sequence began with: `SEED=<seed>` repeats it. Pass it to fast-check as well. */
-  readonly seed: number
-}
-
 /**
  * Random numbers that can be had again (mulberry32): begun with the environment variable `SEED`, or with a
  * seed that is printed when a test of the file fails.
@@ -54,19 +45,5 @@ export interface Random {
  */
 export const seededRandom = (seed: number = Number(process.env['SEED'] ?? randomInt(2 ** 31))): Random => {
   seeds.add(seed)
-  let state = seed >>> 0
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-  const int = (below: number): number => Math.floor(next() * below)
-  return Object.assign(next, {
-    int,
-    pick: <T>(items: readonly T[]): T => items[int(items.length)] as T,
-    bytes: (length: number): Uint8Array =>
-      new Uint8Array(Uint32Array.from({ length: Math.ceil(length / 4) }, () => next() * 2 ** 32).buffer, 0, length),
-    seed,
-  })
+  return seededNumbers(seed)
 }

@@ -1,3 +1,6 @@
+import type { PersistableTransaction } from '../client'
+import type { Dialect } from '../dialect'
+
 /** Names bytes by their content: everything a store is asked for. Both facts come from the registry's row, validated. */
 export interface Blob {
   /** sha256 of the bytes, 64 lower-case hex digits; the only thing a key is derived from */
@@ -35,6 +38,14 @@ export interface Spool extends Blob {
   discard(): Promise<void>
   /** the bytes, any number of times, before commit or discard */
   read(): AsyncIterable<Uint8Array>
+}
+
+/** The database of the repository that a store is used in. */
+export interface StoreDatabase {
+  readonly client: PersistableTransaction
+  readonly dialect: Dialect
+  /** whether `client` is a caller's transaction: then statements run on it one by one, for a batch would escape it */
+  readonly transaction: boolean
 }
 
 /**
@@ -92,6 +103,18 @@ export interface Store {
 
   /** Optional power: replaces a blob whose bytes are known to be damaged, whatever its size; as durable as `put`. */
   replace?(blob: Blob, source: () => AsyncIterable<Uint8Array>, options?: TransferOptions): Promise<void>
+
+  /**
+   * Optional power: keeps what lies under the digest for people to look at, in a place of its own that `list` leaves out. The blob stays where it is. Gives
+   * the place, or `null` where there was nothing. `verify` calls it before it replaces damaged bytes.
+   */
+  quarantine?(digest: string): Promise<string | null>
+
+  /**
+   * Optional power: the same store in the database of a repository, which calls this once, and once more for each caller's transaction. For stores that keep
+   * their bytes in it. Throws `SCHEMA_MISSING` when the client lacks the models that the store needs.
+   */
+  bind?(database: StoreDatabase): Store
 
   /**
    * Optional power: removes temporary files that crashes left behind, last written more than `olderThan` milliseconds ago (default: 24 hours) by no

@@ -6,7 +6,7 @@ export const EXIT_CODES = {
   1: 'it failed: the database, a store, the file system, a check of doctor, or something unforeseen',
   2: 'wrong usage: a command, option, reference, value or setting that cannot be used, or a file that is there without --force',
   3: 'not found: no such version, name, type or artifact',
-  4: 'the artifact is damaged, missing or unreadable in every store',
+  4: 'bytes are damaged, missing or unreadable: for get in every store, for verify in any where they were not repaired',
   5: 'the schema is missing, outdated or another application’s: migrate first',
 } as const
 

@@ -33,3 +33,17 @@ export function orderOption(text: string): OrderBy {
   // The query knows the keys and directions, and names them in its errors.
   return { [key]: direction ?? (['createdAt', 'modifiedAt', 'version'].includes(key) ? 'desc' : 'asc') } as OrderBy
 }
+
+/** Adds one to a list, for options that may be given more than once. */
+export function listOption(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text]
+}
+
+const UNITS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** Reads a length of time, as `24h` or `30d`, into milliseconds. */
+export function durationOption(text: string): number {
+  const [, number = '', unit = ''] = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text) ?? []
+  if (number !== '') return Number(number) * UNITS[unit as keyof typeof UNITS]
+  throw new InvalidArgumentError('Write a number and a unit, such as 24h or 30d; units are ms, s, m, h and d.')
+}

@@ -3,11 +3,13 @@ import { dirname, join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { addCopy } from './commands/copy'
 import { addDoctor } from './commands/doctor'
+import { addGc } from './commands/gc'
 import { addGet } from './commands/get'
 import { addLs } from './commands/ls'
 import { addMigrate } from './commands/migrate'
 import { addRm } from './commands/rm'
 import { addShow } from './commands/show'
+import { addVerify } from './commands/verify'
 import { addVersions } from './commands/versions'
 import type { Context, Start } from './context'
 import { EXIT_CODES, type ExitCode, exitCodeOf, UsageError } from './exit'
@@ -79,7 +81,7 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     .option('--debug', 'show stack traces of errors (PERSISTABLES_DEBUG=1)')
     .option('--no-color', 'no colours (NO_COLOR); there are none but on a terminal')
     .addHelpText('after', EPILOGUE)
-  for (const add of [addLs, addShow, addVersions, addGet, addRm, addMigrate, addCopy, addDoctor]) add(program, start)
+  for (const add of [addLs, addShow, addVersions, addGet, addRm, addVerify, addGc, addMigrate, addCopy, addDoctor]) add(program, start)
   program.exitOverride()
   for (const command of program.commands) {
     command.exitOverride((error) => {
@@ -143,7 +145,7 @@ References:
 Settings, strongest first:
   flags; PERSISTABLES_URL, PERSISTABLES_PROJECT; persistables.config.ts (or .mts, .js, .mjs, .cjs), found from the working directory
   upwards; the default: .persistables/registry.db beside the nearest package.json. DATABASE_URL is not read: a configuration can
-  pass it on. No command but migrate makes or changes a database.
+  pass it on. No command but migrate makes a database or changes its tables.
 
 With --json stdout is one JSON document, and stderr lines of JSON: {"warning": …}, and at last {"error": {"code", "message", "fix",
 "details"}} where the command failed. Then stdout is empty.

@@ -1,6 +1,44 @@
 import type { Out } from './io'
 import { size } from './render'
 
+const EVERY_MS = 100
+const CELLS = 24
+
+/** Shows on a terminal, in one line, what is being done. */
+export interface Status {
+  show(text: string): void
+  /** clears the line, so that something else can be written; the next `show` brings it back */
+  clear(): void
+}
+
+/** A {@link Status} on `stream`, which shows nothing when that is no terminal. */
+export function status(stream: Out): Status {
+  if (stream.isTTY !== true) return { show: () => {}, clear: () => {} }
+  let shown = 0
+  let visible = false
+  return {
+    show(text) {
+      const now = Date.now()
+      if (now - shown < EVERY_MS) return
+      shown = now
+      visible = true
+      stream.write(`\r\u001b[K${text.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`)
+    },
+    clear() {
+      if (visible) stream.write('\r\u001b[K')
+      visible = false
+    },
+  }
+}
+
+/** `███████░░░░░ 58 %` of a total; nothing while the total is not known. */
+export function meter(done: number, total: number | null): string {
+  if (total === null || total <= 0) return ''
+  const share = Math.min(1, done / total)
+  const full = Math.floor(share * CELLS)
+  return `${'█'.repeat(full)}${'░'.repeat(CELLS - full)} ${Math.floor(share * 100)} %`
+}
+
 /** Shows on a terminal how much of something long is done. */
 export interface Bar {
   /** may be handed to whatever reports its progress so; counts that only grow */
@@ -17,23 +55,15 @@ export interface BarOptions {
   readonly worth?: number
 }
 
-const EVERY_MS = 100
-const WIDTH = 24
-
 /** A {@link Bar} on `stream`, which shows nothing when that is no terminal or the work is soon done. */
 export function bar(stream: Out, label: string, { unit, worth = 8_000_000 }: BarOptions = {}): Bar {
   const counted = (count: number): string => (unit === undefined ? size(count) : String(count))
-  let shown = 0
+  const line = status(stream)
   return {
     onProgress({ done, total }) {
-      const now = Date.now()
-      if (stream.isTTY !== true || total === null || total < worth || now - shown < EVERY_MS) return
-      shown = now
-      const filled = Math.floor((done / total) * WIDTH)
-      const line = `${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}`
-      const counts = `${counted(done)} of ${counted(total)}${unit === undefined ? '' : ` ${unit}`}`
-      stream.write(`\r\u001b[K${label} ${line} ${Math.floor((done / total) * 100)} % (${counts})`)
+      if (total === null || total < worth) return
+      line.show(`${label} ${meter(done, total)} (${counted(done)} of ${counted(total)}${unit === undefined ? '' : ` ${unit}`})`)
     },
-    done: () => (shown === 0 ? undefined : void stream.write('\r\u001b[K')),
+    done: () => line.clear(),
   }
 }

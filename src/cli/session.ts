@@ -1,3 +1,4 @@
+import { bindStores } from '../artifacts/bind'
 import type { Store } from '../artifacts/store'
 import { diskStore } from '../artifacts/stores/disk'
 import type { Settings } from '../config'
@@ -59,7 +60,11 @@ export function connectTo(settings: Settings): Promise<Connection> {
 }
 
 /** The stores that the settings name, else the one that `openRepository` makes. Makes no folder. */
-export function storesOf(settings: Settings, connection: Pick<Connection, 'file' | 'root'>): ReadonlyMap<string, Store> {
+export function storesOf(
+  settings: Settings,
+  connection: Pick<Connection, 'file' | 'root' | 'client' | 'provider' | 'schema'>,
+): ReadonlyMap<string, Store> {
   const stores = settings.stores ?? [diskStore(filesFolder(connection, settings.url, settings.base))]
-  return new Map(stores.map((store) => [store.name, store]))
+  const database = { client: connection.client, dialect: dialectOf(connection.provider, connection.schema), transaction: false }
+  return bindStores(new Map(stores.map((store) => [store.name, store])), database)
 }

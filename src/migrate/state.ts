@@ -68,9 +68,14 @@ export const COLUMNS: Readonly<Record<TableName, readonly string[]>> = {
   persistable_aliases: ['project', 'type', 'name', 'alias', 'persistable_id', 'created_at'],
   persistable_tags: ['persistable_id', 'key', 'value'],
   persistable_counters: ['project', 'type', 'name', 'version'],
-  persistable_blobs: ['store', 'digest', 'size', 'state', 'pinned_until'],
+  persistable_blobs: ['store', 'digest', 'size', 'state', 'pinned_until', 'marked', 'born'],
   persistable_registry: ['id', 'registry_id', 'created_at'],
+  persistable_contents: ['upload', 'store', 'digest', 'size', 'chunk_size', 'touched'],
+  persistable_chunks: ['upload', 'position', 'bytes'],
 }
+
+/** Tables that an application's own schema may leave out: only a database store needs them, and says so. */
+const OPTIONAL: readonly string[] = ['persistable_contents', 'persistable_chunks'] satisfies readonly TableName[]
 
 interface Sorted {
   readonly applied: readonly string[]
@@ -118,7 +123,7 @@ export function statusOfShape(embedded: boolean, history: readonly HistoryRow[],
     ...parts,
   })
   const tables = [...shape.keys()].filter((name) => name !== '_prisma_migrations')
-  const needed = Object.entries(COLUMNS)
+  const needed = Object.entries(COLUMNS).filter(([table]) => shape.has(table) || !OPTIONAL.includes(table))
   const present = needed.filter(([table]) => shape.has(table))
   const ownFailed = failed.some((name) => migrations.some((migration) => migration.name === name))
   if (present.length === 0 && !ownFailed && applied.length === 0) {

@@ -1,7 +1,7 @@
 import { type Dialect, join, raw, type Sql, sql, type TableName } from '../dialect'
 
 /** What a column holds, whatever the databases call it. */
-export type Kind = 'text' | 'int' | 'bigint' | 'bool' | 'json' | 'timestamp'
+export type Kind = 'text' | 'int' | 'bigint' | 'bool' | 'json' | 'timestamp' | 'bytes'
 
 /** A table as a copy sees it. */
 export interface Table {
@@ -10,10 +10,16 @@ export interface Table {
   readonly columns: Readonly<Record<string, Kind>>
   /** what becomes of a row that is there already */
   readonly meeting: 'newer' | 'replace' | 'highest' | 'keep'
+  /** rows at once: they may take a megabyte each. @defaultValue 200 */
+  readonly page?: number
+  /** what is copied of it. @defaultValue all */
+  readonly only?: string
+  /** whether a schema may be without it */
+  readonly optional?: boolean
 }
 
 /** A value as both databases mean it. */
-export type Cell = string | number | bigint | boolean | Date | null
+export type Cell = string | number | bigint | boolean | Date | Uint8Array | null
 
 /** A row by column names. */
 export type Cells = Readonly<Record<string, Cell>>
@@ -69,20 +75,44 @@ export const TABLES: readonly Table[] = [
   {
     name: 'persistable_blobs',
     key: ['store', 'digest'],
-    columns: { store: 'text', digest: 'text', size: 'bigint', state: 'text', pinned_until: 'bigint' },
+    columns: { store: 'text', digest: 'text', size: 'bigint', state: 'text', pinned_until: 'bigint', marked: 'bigint', born: 'bigint' },
     meeting: 'keep',
+  },
+  {
+    name: 'persistable_contents',
+    key: ['upload'],
+    columns: { upload: 'text', store: 'text', digest: 'text', size: 'bigint', chunk_size: 'int', touched: 'bigint' },
+    meeting: 'keep',
+    // What is still being written has no digest yet.
+    only: '"digest" IS NOT NULL',
+    optional: true,
+  },
+  {
+    name: 'persistable_chunks',
+    key: ['upload', 'position'],
+    columns: { upload: 'text', position: 'int', bytes: 'bytes' },
+    meeting: 'keep',
+    page: 16,
+    only: '"upload" IN (SELECT c."upload" FROM {contents} c WHERE c."digest" IS NOT NULL)',
+    optional: true,
   },
 ]
 
 const quoted = (names: readonly string[]): Sql => join(names.map((name) => raw(`"${name}"`)))
 
 /** One page of a table, by its key, after the key of the row before. */
-export function readPage(dialect: Dialect, table: Table, after: Cells | undefined, size: number): Sql {
-  const from =
+export function readPage(dialect: Dialect, table: Table, after: Cells | undefined): Sql {
+  const beyond =
     after === undefined
-      ? sql``
-      : sql` WHERE (${quoted(table.key)}) > (${join(table.key.map((name) => bound(dialect, after[name] as Cell, table.columns[name])))})`
-  return sql`SELECT ${quoted(Object.keys(table.columns))} FROM ${dialect.table(table.name)}${from} ORDER BY ${quoted(table.key)} LIMIT ${raw(String(size))}`
+      ? []
+      : [sql`(${quoted(table.key)}) > (${join(table.key.map((name) => bound(dialect, after[name] as Cell, table.columns[name])))})`]
+  return sql`SELECT ${quoted(Object.keys(table.columns))} FROM ${dialect.table(table.name)} WHERE ${join([copied(dialect, table), ...beyond], ' AND ')}
+    ORDER BY ${quoted(table.key)} LIMIT ${raw(String(table.page ?? 200))}`
+}
+
+// What of a table is copied.
+function copied(dialect: Dialect, { only }: Table): Sql {
+  return raw(only === undefined ? '1 = 1' : only.replace('{contents}', dialect.text(dialect.table('persistable_contents'))))
 }
 
 // Keys are compared as the columns they are of; a key is text or a small number.
@@ -96,17 +126,30 @@ export function readKeys(dialect: Dialect, table: Table, rows: readonly Cells[])
   return sql`SELECT ${quoted(Object.keys(table.columns))} FROM ${dialect.table(table.name)} WHERE (${quoted(table.key)}) IN (VALUES ${join(keys)})`
 }
 
-/** How many rows a table has. */
+/** Which tables of the registry a database has. */
+export function tableNames(dialect: Dialect): Sql {
+  if (dialect.provider === 'sqlite') return sql`SELECT "name" FROM "sqlite_master" WHERE "type" = 'table'`
+  // By the catalogue's own look-up, which knows the schema or the search path.
+  const names = TABLES.map(({ name }) => sql`SELECT ${name}::text AS "name" WHERE to_regclass(${dialect.text(dialect.table(name))}) IS NOT NULL`)
+  return join(names, ' UNION ALL ')
+}
+
+/** How many rows of a table are copied. */
 export function countRows(dialect: Dialect, table: Table): Sql {
-  return sql`SELECT count(*) AS n FROM ${dialect.table(table.name)}`
+  return sql`SELECT count(*) AS n FROM ${dialect.table(table.name)} WHERE ${copied(dialect, table)}`
 }
 
 /** Writes rows; those that are there become what {@link Table.meeting} says. */
 export function writeRows(dialect: Dialect, table: Table, rows: readonly Cells[]): Sql {
   const columns = Object.entries(table.columns)
-  const values = rows.map((row) => sql`(${join(columns.map(([name, kind]) => dialect.typed(row[name] ?? null, kind)))})`)
+  const values = rows.map((row) => sql`(${join(columns.map(([name, kind]) => cell(dialect, row[name] ?? null, kind)))})`)
   return sql`INSERT INTO ${dialect.table(table.name)} AS t (${quoted(Object.keys(table.columns))}) VALUES ${join(values)}
     ON CONFLICT (${quoted(table.key)}) ${conflict(table)}`
+}
+
+// Bytes need no type to be told, and have none in every database.
+function cell(dialect: Dialect, value: Cell, kind: Kind): Sql {
+  return kind === 'bytes' ? sql`${value}` : dialect.typed(value, kind)
 }
 
 function conflict({ meeting, key, columns }: Table): Sql {
@@ -143,6 +186,8 @@ export function cellOf(kind: Kind, value: unknown): Cell {
       return typeof value === 'string' ? value : JSON.stringify(value)
     case 'timestamp':
       return timeOf(value)
+    case 'bytes':
+      return bytesOf(value)
   }
 }
 
@@ -153,4 +198,10 @@ function timeOf(value: unknown): Date {
   const time = /^\d+$/.test(text) ? new Date(Number(text)) : new Date(/(Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : `${text.replace(' ', 'T')}Z`)
   if (Number.isNaN(time.getTime())) throw new TypeError(`${text} is no time`)
   return time
+}
+
+function bytesOf(value: unknown): Uint8Array {
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  if (Array.isArray(value)) return Uint8Array.from(value as number[])
+  throw new TypeError('a column of bytes holds something else')
 }

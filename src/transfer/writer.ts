@@ -52,7 +52,7 @@ export function writerOf(target: Connection): Writer {
 // Whether the copy needs nothing of this row.
 function settled(table: Table, row: Cells, there: Cells | undefined): boolean {
   if (there === undefined) return false
-  if (table.meeting === 'keep') return true
+  if (table.meeting === 'keep') return !('bytes' in table.columns) || isDeepStrictEqual(row['bytes'], there['bytes'])
   if (table.meeting === 'highest') return Number(there['version']) >= Number(row['version'])
   if (table.meeting === 'newer' && Number(there['row_version']) > Number(row['row_version'])) return true
   return Object.entries(table.columns).every(([name, kind]) =>

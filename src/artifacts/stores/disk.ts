@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { PersistablesError } from '../../errors'
 import { unlessAborted } from '../abort'
@@ -196,6 +197,19 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
       await guarded('read', root, () => marker.readable())
       yield* reading(path, options.start ?? 0, options.signal, () => {
         throw missing(name, blob, path)
+      })
+    },
+    async quarantine(digest: string) {
+      const path = locate(digest)
+      await guarded('prepare', root, () => marker.writable())
+      const folder = join(root, 'quarantine')
+      const aside = join(folder, `${digest}.${randomUUID()}`)
+      return guarded('keep a copy of', path, async () => {
+        if ((await files.stat(path))?.file !== true) return null
+        // Another name for the same file: replacing the blob gives its own name to another one.
+        await inFolder(folder, () => files.link(path, aside))
+        await files.syncDir(folder)
+        return aside
       })
     },
     async size(digest: string) {

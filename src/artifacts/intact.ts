@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto'
+import { isPersistablesError, PersistablesError, reason } from '../errors'
+import type { Blob, Store, TransferOptions } from './store'
+
+/** What a blob of a store is like. */
+export type Condition =
+  | { readonly kind: 'ok' }
+  /** `missing`: not there. `corrupt`: other bytes than were saved. `unreadable`: nobody knows, for the store failed */
+  | { readonly kind: 'missing' | 'corrupt' | 'unreadable'; readonly reason: string }
+
+/** Options of {@link conditionOf}. */
+export interface ConditionOptions extends TransferOptions {
+  /** `false` looks at the size alone. @defaultValue true */
+  readonly deep?: boolean
+  /** sees the number of bytes while they are read */
+  readonly onBytes?: ((count: number) => void) | undefined
+}
+
+const OK: Condition = Object.freeze({ kind: 'ok' })
+
+/** Looks at a blob, and reads all of it unless told otherwise. Throws nothing but the signal's reason. */
+export async function conditionOf(store: Store, blob: Blob, { deep = true, signal, onBytes }: ConditionOptions = {}): Promise<Condition> {
+  try {
+    const size = await store.size(blob.digest)
+    if (size === null) return { kind: 'missing', reason: 'There is nothing.' }
+    if (size !== blob.size) return { kind: 'corrupt', reason: `It has ${size} of ${blob.size} bytes.` }
+    if (!deep) return OK
+    for await (const chunk of intactBytes(store, blob, { signal })) onBytes?.(chunk.length)
+    return OK
+  } catch (error) {
+    signal?.throwIfAborted()
+    const kind = isPersistablesError(error, 'ARTIFACT_MISSING')
+      ? 'missing'
+      : isPersistablesError(error, 'ARTIFACT_CORRUPT')
+        ? 'corrupt'
+        : 'unreadable'
+    return { kind, reason: reason(error) }
+  }
+}
+
+/**
+ * The bytes of a blob for another store: one chunk behind, so that who copies them never gets the last of what turns out to be damaged.
+ * Throws `ARTIFACT_CORRUPT`, and what the store throws.
+ */
+export async function* intactBytes(store: Store, blob: Blob, options: TransferOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  const hash = createHash('sha256')
+  let size = 0
+  let last: Uint8Array | undefined
+  for await (const chunk of store.get(blob, options)) {
+    if (last !== undefined) yield last
+    hash.update(chunk)
+    size += chunk.length
+    last = chunk
+    if (size > blob.size) break
+  }
+  const how =
+    size > blob.size
+      ? `It has more than ${blob.size} bytes.`
+      : size < blob.size
+        ? `It has ${size} of ${blob.size} bytes.`
+        : hash.digest('hex') === blob.digest
+          ? null
+          : 'Its sha256 is another.'
+  if (how !== null) {
+    throw new PersistablesError('ARTIFACT_CORRUPT', how, { details: { store: store.name, digest: blob.digest, place: store.locate(blob.digest) } })
+  }
+  if (last !== undefined) yield last
+}

@@ -1,0 +1,315 @@
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import {
+  artifact,
+  bytes,
+  databaseStore,
+  diskStore,
+  type Finding,
+  json,
+  ndjson,
+  persistable,
+  type Repository,
+  type Saved,
+  type Store,
+  type VerifyOptions,
+  type VerifyProgress,
+} from '../src'
+import { atomically, rawOf } from '../src/client'
+import { onEveryProvider, type TestRegistry } from './registries'
+import { seededRandom } from './support'
+
+interface Value {
+  readonly w: number
+}
+class Model extends persistable('Model', {
+  artifacts: {
+    small: artifact(json<Value[]>().to('disk'), json<Value[]>().to('backup')),
+    big: artifact(bytes().to('disk'), bytes().to('backup')),
+  },
+}) {}
+class Single extends persistable('Single', { artifacts: { rows: artifact(json<Value[]>().to('disk')) } }) {}
+/** What the class has become since. */
+class SingleNow extends persistable('Single', {
+  artifacts: { rows: artifact(json<Value[]>().to('disk'), json<Value[]>().to('backup'), ndjson<Value>().to('disk')) },
+}) {}
+
+const BIG = 2 * (1 << 20) + 12_345
+const pathOf = (root: string, digest: string): string => join(root, 'sha256', digest.slice(0, 2), digest.slice(2, 4), digest.slice(4))
+const all = async (repo: Repository, options?: VerifyOptions): Promise<Finding[]> => {
+  const found: Finding[] = []
+  for await (const finding of repo.verify(options)) found.push(finding)
+  return found
+}
+const bad = (found: readonly Finding[]) => found.filter(({ kind }) => kind !== 'ok')
+const short = ({ kind, ref, artifact, pattern, part, repaired }: Finding) =>
+  `${kind} ${ref} ${artifact} ${pattern} ${part}${repaired ? ' repaired' : ''}`
+const sql = async (repo: Repository, text: string): Promise<Record<string, unknown>[]> => {
+  const db = rawOf(repo.client)
+  return (await atomically(db, [db.$queryRawUnsafe<Record<string, unknown>[]>(text)]))[0] ?? []
+}
+const damage = async (path: string): Promise<Buffer> => {
+  const whole = await readFile(path)
+  const damaged = Buffer.from(whole)
+  damaged[damaged.length >> 1] = (damaged[damaged.length >> 1] as number) ^ 1
+  await rm(path)
+  await writeFile(path, damaged)
+  return damaged
+}
+
+onEveryProvider((make) => {
+  const roots = (registry: TestRegistry) => ({ disk: join(registry.folder, 'files'), backup: join(registry.folder, 'backup') })
+  const setUp = async (wrap: (store: Store) => Store = (store) => store) => {
+    const registry = await make()
+    const { disk, backup } = roots(registry)
+    const stores = [wrap(diskStore(disk)), wrap(diskStore(backup, { name: 'backup' }))]
+    const repo = await registry.open({ types: [Model, Single], stores })
+    const random = seededRandom()
+    const save = (name: string, w: number) => repo.save(new Model({ name, artifacts: { small: [{ w }], big: random.bytes(BIG) } }))
+    return { registry, repo, stores, save, disk, backup }
+  }
+  const record = (model: Saved<Model>, name: string, pattern: string) => {
+    const found = model.filepaths[name]?.[pattern]
+    if (found === undefined) throw new Error(`no ${name} ${pattern}`)
+    return found
+  }
+
+  test('all is well: one finding for each row, artifact and pattern; each blob is read once', async () => {
+    const reads = new Map<string, number>()
+    const { repo, save } = await setUp((store) => ({
+      ...store,
+      get: (blob, options) => {
+        const key = `${store.name}/${blob.digest}`
+        reads.set(key, (reads.get(key) ?? 0) + 1)
+        return store.get(blob, options)
+      },
+    }))
+    const first = await save('a', 1)
+    await repo.save(first.next({ artifacts: { small: [{ w: 1 }], big: await first.artifact('big') } }))
+    await repo.save(new Model({ name: 'b', artifacts: { small: [{ w: 1 }], big: await first.artifact('big') } }))
+    reads.clear()
+    const progress: VerifyProgress[] = []
+    const found = await all(repo, { onProgress: (now) => void progress.push(now) })
+    expect(found.map(short)).toEqual(
+      ['a@1', 'a@2', 'b@1'].flatMap((ref) =>
+        ['big disk_bytes', 'big backup_bytes', 'small disk_json', 'small backup_json'].map((of) => `ok Model/${ref} ${of} bytes`),
+      ),
+    )
+    expect(found[0]).toMatchObject({
+      store: 'disk',
+      size: BIG,
+      reason: null,
+      repaired: false,
+      quarantined: null,
+      place: expect.stringMatching(/sha256/),
+    })
+    // Both large ones, both small ones, and the checksums of the large ones, in two stores each.
+    expect([...reads.values()]).toEqual(Array.from({ length: 6 }, () => 1))
+    expect(progress.at(-1)).toEqual({ rows: 3, totalRows: 3, blobs: 6, bytes: 2 * (BIG + 12 + 9) })
+  })
+
+  test('what is missing, damaged, unreadable or an orphan is found, and named', async () => {
+    const { repo, save, disk, backup, registry } = await setUp()
+    const model = await save('a', 1)
+    await rm(pathOf(disk, record(model, 'small', 'disk_json').digest))
+    await damage(pathOf(backup, record(model, 'small', 'backup_json').digest))
+    await writeFile(await fresh(pathOf(disk, record(model, 'big', 'disk_bytes').digest)), 'short')
+    await damage(pathOf(backup, record(model, 'big', 'backup_bytes').chunks?.digest as string))
+    await (repo.stores.get('disk') as Store).put({ digest: 'a'.repeat(64), size: 2 }, async function* () {
+      yield Buffer.from('xy')
+    })
+    const found = await all(repo)
+    expect(bad(found).map(short)).toEqual([
+      'corrupt Model/a@1 big disk_bytes bytes',
+      'corrupt Model/a@1 big backup_bytes checksums',
+      'missing Model/a@1 small disk_json bytes',
+      'corrupt Model/a@1 small backup_json bytes',
+      'orphan null null null null',
+    ])
+    expect(bad(found).map(({ reason }) => reason)).toEqual([
+      `It has 5 of ${BIG} bytes.`,
+      'Its sha256 is another.',
+      'There is nothing.',
+      'Its sha256 is another.',
+      'The registry does not know of it; gc removes it after a term of grace.',
+    ])
+    // Sizes alone do not tell.
+    expect(bad(await all(repo, { deep: false, orphans: false })).map(short)).toEqual([
+      'corrupt Model/a@1 big disk_bytes bytes',
+      'missing Model/a@1 small disk_json bytes',
+    ])
+    expect(bad(await all(repo, { stores: ['backup'] })).map(short)).toEqual([
+      'corrupt Model/a@1 big backup_bytes checksums',
+      'corrupt Model/a@1 small backup_json bytes',
+    ])
+    expect(await all(repo, { type: 'Single' })).toEqual([])
+    expect(await all(repo, { where: { name: 'b' } })).toEqual([])
+    const without = await registry.open({ stores: [diskStore(disk)] })
+    expect(bad(await all(without, { type: 'Model', deep: false })).map(short)).toContain('unreadable Model/a@1 small backup_json bytes')
+    await sql(
+      repo,
+      `UPDATE persistables SET filepaths = '{"small":{"disk_json":{"store":"disk","digest":"../../etc/passwd","size":1}}}' RETURNING id`,
+    )
+    expect(bad(await all(repo, { orphans: false })).map(short)).toEqual(['unreadable Model/a@1 small disk_json bytes'])
+    await expect(all(repo, { stores: ['nowhere'] })).rejects.toMatchObject({ code: 'UNKNOWN_STORE' })
+    await expect(all(repo, { after: 'nonsense' })).rejects.toMatchObject({ code: 'INVALID_QUERY' })
+    await expect(all(repo, { concurrency: 0 })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+
+  const fresh = async (path: string): Promise<string> => {
+    await rm(path)
+    return path
+  }
+
+  test('repair copies from what is intact, keeps the damaged bytes aside, and makes checksums anew', async () => {
+    const { repo, save, disk, backup } = await setUp()
+    const model = await save('a', 1)
+    const content = Buffer.from(await model.artifact('big'))
+    const small = record(model, 'small', 'disk_json')
+    const big = record(model, 'big', 'disk_bytes')
+    await rm(pathOf(disk, small.digest))
+    const damaged = await damage(pathOf(backup, big.digest))
+    for (const root of [disk, backup]) await rm(pathOf(root, big.chunks?.digest as string))
+    const found = bad(await all(repo, { repair: true }))
+    expect(found.map(short)).toEqual([
+      'missing Model/a@1 big disk_bytes checksums repaired',
+      'corrupt Model/a@1 big backup_bytes bytes repaired',
+      'missing Model/a@1 big backup_bytes checksums repaired',
+      'missing Model/a@1 small disk_json bytes repaired',
+    ])
+    expect(found.map(({ reason }) => reason)).toEqual([
+      'There is nothing. Copied from the bytes that they are of.',
+      'Its sha256 is another. Copied from the store "disk".',
+      'There is nothing. Copied from the bytes that they are of.',
+      'There is nothing. Copied from the store "backup".',
+    ])
+    expect(Buffer.compare(await readFile(found[1]?.quarantined as string), damaged)).toBe(0)
+    expect(bad(await all(repo))).toEqual([])
+    expect(Buffer.compare(await readFile(pathOf(backup, big.digest)), content)).toBe(0)
+    expect(await readdir(join(backup, 'quarantine'))).toHaveLength(1)
+    // Where nothing is intact, nothing is touched.
+    for (const root of [disk, backup]) await damage(pathOf(root, small.digest))
+    const hopeless = bad(await all(repo, { repair: true }))
+    expect(hopeless.map(short)).toEqual(['corrupt Model/a@1 small disk_json bytes', 'corrupt Model/a@1 small backup_json bytes'])
+    expect(hopeless[0]?.reason).toMatch(/No other store could give the bytes: backup: Its sha256 is another/)
+    expect((await stat(pathOf(disk, small.digest))).size).toBe(small.size)
+    expect(await readdir(join(backup, 'quarantine'))).toHaveLength(1)
+  })
+
+  test('several repairs at once, with readers, end with the right bytes, and no reader meets others', async () => {
+    const { registry, repo, save, disk, stores } = await setUp()
+    const model = await save('a', 1)
+    const content = Buffer.from(await model.artifact('big'))
+    const { digest } = record(model, 'big', 'disk_bytes')
+    for (let round = 0; round < 3; round++) {
+      await damage(pathOf(disk, digest))
+      const repos = await Promise.all([1, 2, 3].map(() => registry.open({ types: [Model], stores })))
+      const reader = async (from: Repository) => {
+        for (let i = 0; i < 4; i++) expect(Buffer.compare(await (await from.load(Model, 'a')).artifact('big'), content)).toBe(0)
+      }
+      const results = await Promise.all([...repos.map((each) => all(each, { repair: true })), reader(repo), reader(repo)])
+      for (const found of results.slice(0, 3) as Finding[][]) expect(bad(found).every(({ repaired }) => repaired)).toBe(true)
+      expect(bad(await all(repo))).toEqual([])
+    }
+  })
+
+  test('a store of the database is repaired as well, and lends its bytes', async () => {
+    class Both extends persistable('Both', { artifacts: { body: artifact(bytes().to('disk'), bytes().to('database')) } }) {}
+    const registry = await make()
+    const { disk } = roots(registry)
+    const repo = await registry.open({ types: [Both], stores: [diskStore(disk), databaseStore()] })
+    const body = seededRandom().bytes(700_000)
+    const saved = await repo.save(new Both({ artifacts: { body } }))
+    const pg = repo.client as unknown as { _activeProvider: string }
+    const zeros = pg._activeProvider === 'sqlite' ? 'zeroblob(262144)' : `decode(repeat('00', 262144), 'hex')`
+    await sql(repo, `UPDATE persistable_chunks SET bytes = ${zeros} WHERE position = 1 RETURNING position`)
+    expect(bad(await all(repo, { repair: true })).map(short)).toEqual(['corrupt Both/default@1 body database_bytes bytes repaired'])
+    await rm(pathOf(disk, saved.filepaths['body']?.['disk_bytes']?.digest as string))
+    expect(bad(await all(repo, { repair: true })).map(short)).toEqual(['missing Both/default@1 body disk_bytes bytes repaired'])
+    expect(bad(await all(repo))).toEqual([])
+    expect(Buffer.compare(await (await repo.load(Both, 'default')).artifact('body'), body)).toBe(0)
+  })
+
+  test('newly declared patterns are added to rows, whose hash stays as it was', async () => {
+    const { registry, repo, stores } = await setUp()
+    const before = await repo.save(new Single({ name: 's', artifacts: { rows: [{ w: 1 }, { w: 2 }] } }))
+    const now = await registry.open({ types: [SingleNow], stores })
+    // Two at once: one adds, the other finds it there.
+    const [one, two] = await Promise.all([all(now, { toDeclared: true }), all(now, { toDeclared: true })])
+    for (const found of [one, two]) {
+      expect(bad(found).every(({ repaired }) => repaired)).toBe(true)
+    }
+    expect([...one, ...two].filter(({ repaired }) => repaired).map(short)).toEqual(
+      expect.arrayContaining(['missing Single/s@1 rows backup_json bytes repaired', 'missing Single/s@1 rows disk_ndjson bytes repaired']),
+    )
+    const after = await now.load(SingleNow, 's')
+    expect(Object.keys(after.filepaths['rows'] ?? {}).sort()).toEqual(['backup_json', 'disk_json', 'disk_ndjson'])
+    expect(after.metadata['state']).toMatchObject({ save_patterns: { rows: expect.arrayContaining(['disk_json', 'backup_json', 'disk_ndjson']) } })
+    expect(after.hash).toBe(before.hash)
+    expect(await now.hash(after)).toBe(before.hash)
+    expect(bad(await all(now, { toDeclared: true }))).toEqual([])
+    await rm(roots(registry).disk, { recursive: true })
+    expect(await after.artifact('rows')).toEqual([{ w: 1 }, { w: 2 }])
+    expect(bad(await all(now, { repair: true, orphans: false })).map(short)).toEqual([
+      'missing Single/s@1 rows disk_json bytes repaired',
+      'missing Single/s@1 rows disk_ndjson bytes',
+    ])
+  })
+
+  test('it goes on where it was left, may be cancelled, and stops when nobody listens', async () => {
+    const { repo } = await setUp()
+    for (let i = 0; i < 120; i++) await repo.save(new Single({ name: `n${i}`, artifacts: { rows: [{ w: i }] } }))
+    const whole = (await all(repo)).map(({ ref }) => ref)
+    expect(new Set(whole).size).toBe(120)
+    const seen: (string | null)[] = []
+    let cursor = ''
+    for await (const finding of repo.verify()) {
+      seen.push(finding.ref)
+      ;({ cursor } = finding)
+      if (seen.length === 77) break
+    }
+    const rest = (await all(repo, { after: cursor })).map(({ ref }) => ref)
+    // The row where it was left is looked at once more.
+    expect([...seen, ...rest.slice(1)]).toEqual(whole)
+    await sql(repo, `DELETE FROM persistables WHERE name = 'n76' RETURNING id`)
+    expect((await all(repo, { after: cursor, orphans: false })).map(({ ref }) => ref)).toEqual(expect.arrayContaining(rest.slice(1)))
+    const controller = new AbortController()
+    const cancelled = (async () => {
+      for await (const _ of repo.verify({ signal: controller.signal })) controller.abort(new Error('enough'))
+    })()
+    await expect(cancelled).rejects.toThrow('enough')
+  })
+
+  test('what is deleted while it is looked at is not missing', async () => {
+    const registry = await make()
+    let deleting: (() => Promise<void>) | undefined
+    const under = diskStore(roots(registry).disk)
+    const store: Store = {
+      ...under,
+      size: async (digest) => {
+        const first = deleting
+        deleting = undefined
+        await first?.()
+        return under.size(digest)
+      },
+    }
+    const repo = await registry.open({ types: [Single], stores: [store] })
+    await repo.save(new Single({ name: 'kept', artifacts: { rows: [{ w: 1 }] } }))
+    const gone = await repo.save(new Single({ name: 'gone', artifacts: { rows: [{ w: 2 }] } }))
+    deleting = async () => {
+      await sql(repo, `DELETE FROM persistables WHERE id = '${gone.id}' RETURNING id`)
+      await under.delete(gone.filepaths['rows']?.['disk_json']?.digest as string)
+    }
+    expect((await all(repo, { concurrency: 1 })).map(short)).toEqual(['ok Single/kept@1 rows disk_json bytes'])
+  })
+
+  test('bytes that a save has pinned are no orphans; what lost its row is one', async () => {
+    const { repo } = await setUp()
+    await repo.stage(new Single({ name: 'staged', artifacts: { rows: [{ w: 1 }] } }))
+    expect(await all(repo)).toEqual([])
+    await sql(repo, 'UPDATE persistable_blobs SET pinned_until = 1 RETURNING digest')
+    expect((await all(repo)).map(({ kind, store, reason }) => [kind, store, reason])).toEqual([
+      ['orphan', 'disk', 'No row refers to it; gc removes it.'],
+    ])
+  })
+})
