@@ -17,7 +17,7 @@ export function addCopy(program: Command, start: Start): void {
     .summary('copy the registry into another database')
     .description(
       'Copies every row of every project into another database, SQLite or PostgreSQL, with ids, versions, hashes, times, edges, tags and aliases; then reads all of it back ' +
-        'and compares. What is copied is the registry as it was at one moment. Files stay where they are: use the copy with the same stores. A copy that was stopped is ' +
+        'and compares. What is copied is the registry as it was at one moment. Files stay where they are, and bytes of a database store come along: use the copy with the same stores. A copy that was stopped is ' +
         'taken up by running the command again.',
     )
     .requiredOption('--to <url>', 'file:<path>, made if need be, or postgresql://…, migrated already')
