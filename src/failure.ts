@@ -21,6 +21,7 @@ export type FailureKind =
 
 interface DriverCause {
   kind?: unknown
+  constraint?: { index?: unknown; fields?: unknown }
   code?: unknown
   originalCode?: unknown
   originalMessage?: unknown
@@ -76,13 +77,11 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '28P01': 'denied',
   '42501': 'denied',
   '3D000': 'no-database',
-  // 08P01 is also how PgBouncer says that it has no server.
   '08000': 'unreachable',
   '08001': 'unreachable',
   '08003': 'unreachable',
   '08004': 'unreachable',
   '08006': 'unreachable',
-  '08P01': 'unreachable',
   '57P01': 'unreachable',
   '57P02': 'unreachable',
   '57P03': 'unreachable',
@@ -116,7 +115,9 @@ const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
   [/NOT NULL constraint failed/i, 'null'],
   // What the pool says when all its connections stayed in use, and what a connection says that broke.
   [/timeout exceeded when trying to connect/i, 'busy'],
-  [/connection terminated|timeout expired|is not queryable/i, 'unreachable'],
+  // `Query read timeout`: the client stopped waiting, the server did not. The last ones are PgBouncer's.
+  [/connection terminated|timeout expired|is not queryable|query read timeout/i, 'unreachable'],
+  [/server_login_retry|query_wait_timeout|server conn(ection)? crashed|no more connections allowed/i, 'unreachable'],
 ]
 
 // One code for a transaction that could not begin yet, and for one that is over.
@@ -124,6 +125,12 @@ function transactionKind(error: unknown): FailureKind | undefined {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown }
   if (code !== 'P2028') return undefined
   return /unable to start a transaction/i.test(String(message)) ? 'busy' : 'ended-transaction'
+}
+
+/** Whether a violated uniqueness is that of the id of a version: the row itself is there, and no other one is in its way. */
+export function isSameId(error: unknown): boolean {
+  const { index, fields } = driverCause(error).constraint ?? {}
+  return index === 'persistables_pkey' || (Array.isArray(fields) && fields.length === 1 && fields[0] === 'id')
 }
 
 /** Which kind of failure an error of the database is. */
@@ -170,7 +177,7 @@ export function databaseFailure(error: unknown, doing: string): PersistablesErro
   const fix = FIXES[kind]
   const said = driverCause(error).originalMessage ?? wrapped(error)
   const code = kind === 'read-only' ? 'READ_ONLY' : kind === 'no-table' ? 'SCHEMA_MISSING' : 'DATABASE_FAILED'
-  return new PersistablesError(code, `The database failed while ${doing}: ${reason(typeof said === 'string' ? said : error)}.`, {
+  return new PersistablesError(code, `The database failed while ${doing}: ${reason(typeof said === 'string' ? said : error).replace(/\.+$/, '')}.`, {
     ...(fix !== undefined && { fix }),
     details: { kind },
     cause: error,

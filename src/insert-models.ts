@@ -11,13 +11,13 @@ const BLOBS = 200
  * Inserts rows by the client's model methods, inside a transaction: slower than {@link insertRow} by some round trips, but in no database's own SQL, and seen by
  * the client's query extensions. A counter row, locked by its own update, gives the numbers; one that rows were inserted past is brought up first.
  */
-export async function insertByModels(db: ModelClient, rows: readonly NewRow[], now: () => number): Promise<Given[]> {
+export async function insertByModels(db: ModelClient, rows: readonly NewRow[]): Promise<Given[]> {
   const versions = new Map<string, number>()
   for (const same of byCounter(rows)) {
     const first = await takeVersions(db, same)
     for (const [i, row] of same.entries()) versions.set(row.id, first + i)
   }
-  await holdPins(db, rows, now())
+  await holdPins(db, rows)
   for (const some of chunks(rows, ROWS)) {
     const data = some.map(({ edges: _e, blobs: _b, tags: _t, ...row }) => ({ ...row, version: versions.get(row.id), rowVersion: 1 }))
     const [only] = data
@@ -49,12 +49,13 @@ async function takeVersions(db: ModelClient, rows: readonly NewRow[]): Promise<n
   return free
 }
 
-// An update, though it changes nothing: it locks the pins until the rows are there.
-async function holdPins(db: ModelClient, rows: readonly NewRow[], now: number): Promise<void> {
+// An update, though it changes nothing: it locks the blobs until the rows are there. No clock is asked: what is live, and in the life that was pinned, gc has
+// not begun to remove, and it looks at the rows once more after it has begun.
+async function holdPins(db: ModelClient, rows: readonly NewRow[]): Promise<void> {
   const pinned = new Map(rows.flatMap((row) => row.blobs).map((blob) => [`${blob.store}/${blob.digest}`, blob]))
   const blobs = [...pinned.values()].map(({ store, digest, born }) => ({ store, digest, ...(born !== undefined && { born: BigInt(born) }) }))
   for (const some of chunks(blobs, BLOBS)) {
-    const where = { OR: some, state: 'live', pinnedUntil: { gte: BigInt(now) } }
+    const where = { OR: some, state: 'live' }
     const { count } = await db.persistableBlob.updateMany({ where, data: { state: 'live' } })
     if (count !== some.length) throw new PinsLost()
   }

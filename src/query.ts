@@ -6,7 +6,7 @@ import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { databaseFailure } from './failure'
 import { type OrderBy, orderingOf } from './order'
 import { type RawRow, rowColumns, toRow } from './raw-row'
-import { retrying } from './retry'
+import { breathe, retrying } from './retry'
 import type { Row } from './row'
 
 /** What `find` is told. */
@@ -61,7 +61,10 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect, transa
   const columns = rowColumns(dialect)
 
   const select = async <T = RawRow>(statement: Sql): Promise<T[]> => {
-    const run = () => ask<T>(db, dialect.text(statement), statement.values)
+    const run = async () => {
+      await breathe()
+      return ask<T>(db, dialect.text(statement), statement.values)
+    }
     try {
       return await (transaction ? run() : retrying('reading', run))
     } catch (error) {

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises'
+import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises'
 import { databaseFailure, type FailureKind, failureKind } from './failure'
 
 /** How long the registry keeps trying before it gives up on a busy database. */
@@ -7,6 +7,17 @@ export const PATIENCE_MS = 60_000
 const RESTART_MS = 15_000
 
 const PASSING: ReadonlySet<FailureKind> = new Set(['busy', 'serialization'])
+
+/** Milliseconds after which the event loop gets a turn: the embedded driver's promises give it none, however many are awaited. */
+const TURN_MS = 10
+let lastTurn = performance.now()
+
+/** Gives timers and sockets of the process their turn, when they have waited for a while. */
+export async function breathe(): Promise<void> {
+  if (performance.now() - lastTurn < TURN_MS) return
+  await turn()
+  lastTurn = performance.now()
+}
 
 /** What {@link retrying} tells on the way. */
 export interface RetryOptions {
@@ -24,6 +35,7 @@ export async function retrying<T>(doing: string, work: () => PromiseLike<T>, { o
   const begun = Date.now()
   let gone: number | undefined
   for (let attempt = 0; ; attempt++) {
+    await breathe()
     try {
       return await work()
     } catch (error) {

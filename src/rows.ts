@@ -1,13 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { ask, atomically, type PersistableTransaction, rawOf, withModels } from './client'
 import { type Dialect, join, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
-import { databaseFailure, type FailureKind, failureKind } from './failure'
+import { databaseFailure, type FailureKind, failureKind, isSameId } from './failure'
 import { type Given, insertEdges, insertMany, insertRow, insertTags, type NewRow, raiseCounter } from './insert'
 import { insertByModels, PinsLost } from './insert-models'
 import { type RawRow, rowColumns, toRow } from './raw-row'
 import { aliasesOf, childCountOf, childrenOf, DELETES, deleteRow, type Uses } from './removal'
-import { retrying } from './retry'
+import { breathe, retrying } from './retry'
 import { labelOf, type Row } from './row'
 
 export type { Edge, NewRow } from './insert'
@@ -63,7 +64,10 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   const db = rawOf(client)
   const query = <T>(statement: Sql) => db.$queryRawUnsafe<T[]>(dialect.text(statement), ...statement.values)
 
-  const one = <T>(statement: Sql): Promise<T[]> => ask<T>(db, dialect.text(statement), statement.values)
+  const one = async <T>(statement: Sql): Promise<T[]> => {
+    await breathe()
+    return ask<T>(db, dialect.text(statement), statement.values)
+  }
 
   const run = async <T>(statements: readonly Sql[]): Promise<T[][]> => {
     if (transaction) {
@@ -89,9 +93,7 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   }
 
   const attempt = async (rows: readonly NewRow[]): Promise<Row[]> => {
-    const given = await (writes === 'statements'
-      ? byStatements(rows)
-      : withModels(client, transaction, (models) => insertByModels(models, rows, Date.now)))
+    const given = await (writes === 'statements' ? byStatements(rows) : withModels(client, transaction, (models) => insertByModels(models, rows)))
     const versions = new Map(given.map(({ id, version }) => [id, Number(version)]))
     return rows.map(({ edges: _e, blobs: _b, ...row }) => ({ ...row, version: versions.get(row.id) as number, rowVersion: 1 }))
   }
@@ -111,14 +113,18 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
         } catch (error) {
           const cause = error instanceof PersistablesError ? (error.cause ?? error) : error
           const kind = failureKind(error)
-          if (lost && kind !== 'unreachable') {
-            const there = await known(rows)
-            if (there.length === rows.length) return there
+          if (kind === 'unreachable' && !transaction) throw unanswered(rows, cause)
+          if (lost) {
+            const there = await known(rows).catch((unknown: unknown) => {
+              throw unanswered(rows, unknown)
+            })
+            if (there.length === rows.length) return sameAs(rows, there)
           }
           if (kind === 'null' || cause instanceof PinsLost) throw new PinsLost()
           if (kind === 'foreign-key') throw parentGone(rows, cause)
+          if (transaction && kind === 'unique' && isSameId(cause)) throw savedBefore(rows, cause)
           if (transaction && RETRIABLE.has(kind)) throw conflict(rows, cause, kind)
-          if (kind === 'unreachable' && !transaction) throw unanswered(rows, cause)
+          if (lost && kind !== 'unique') throw unanswered(rows, cause)
           if (kind !== 'unique') throw databaseFailure(cause, `saving ${labels(rows)}`)
           const [first] = await known(rows)
           if (first !== undefined) throw alreadyThere(first)
@@ -190,6 +196,33 @@ function alreadyThere(row: Row): PersistablesError {
   })
 }
 
+// What an attempt without an answer saved, unless the draft was changed since: then it is another version that was to be saved.
+function sameAs(rows: readonly NewRow[], there: readonly Row[]): Row[] {
+  const changed = there.find((row, i) => {
+    const { hash, metadata, tags } = rows[i] as NewRow
+    return row.hash !== hash || !isDeepStrictEqual(row.metadata, plainJson(metadata)) || !isDeepStrictEqual({ ...row.tags }, { ...tags })
+  })
+  if (changed === undefined) return [...there]
+  throw new PersistablesError(
+    'ALREADY_SAVED',
+    `An earlier attempt, whose answer was lost, saved ${labelOf(changed)}, and the draft was changed since.`,
+    {
+      fix: `Load it: repo.load({ id: '${changed.id}' }). The changed one is another version: make its draft with .next({ … }).`,
+      details: { id: changed.id, ref: labelOf(changed) },
+    },
+  )
+}
+
+const plainJson = (value: unknown): unknown => JSON.parse(JSON.stringify(value))
+
+function savedBefore(rows: readonly NewRow[], cause: unknown): PersistablesError {
+  return new PersistablesError('ALREADY_SAVED', `${labels(rows)}: a version of the same id is in the registry already.`, {
+    fix: 'The transaction that saved it was committed; look for it by its id. Do not run the transaction again.',
+    details: { ids: rows.map(({ id }) => id) },
+    cause,
+  })
+}
+
 function parentGone(rows: readonly NewRow[], cause: unknown): PersistablesError {
   const parents = rows.flatMap((row) => row.edges.map((edge) => edge.parentLabel ?? edge.parentId))
   return new PersistablesError('NOT_FOUND', `A parent of ${labels(rows)} is gone: one of ${[...new Set(parents)].join(', ')}.`, {
@@ -225,7 +258,7 @@ export function inUse(row: Row, { children, childCount, aliases }: Uses): Persis
     ...(aliases.length > 0 ? [`has the alias${aliases.length > 1 ? 'es' : ''} ${aliases.map((alias) => `"${alias}"`).join(', ')}`] : []),
   ]
   // Whoever used it has let go of it since.
-  if (why.length === 0) why.push('was in use a moment ago')
+  if (why.length === 0 || (childCount > 0 && children.length === 0)) why.splice(0, why.length, 'was in use a moment ago')
   return new PersistablesError('IN_USE', `${labelOf(row)} ${why.join(' and ')}.`, {
     fix: 'Delete those first, or pass { force: true }: children then keep only its hash and label.',
     details: { id: row.id, children, childCount, aliases },
