@@ -26,3 +26,9 @@ export function kindOf(key: keyof typeof COLUMNS): ColumnKind {
 export function invalid(what: string, fix: string): PersistablesError {
   return new PersistablesError('INVALID_QUERY', `${what}.`, { fix })
 }
+
+/** Whether a time can be compared in every database: of the years 1 to 9999, which are also ordered as texts. */
+export function isStorable(time: Date): boolean {
+  const year = time.getUTCFullYear()
+  return year >= 1 && year <= 9999
+}

@@ -1,4 +1,4 @@
-import { COLUMNS, type ColumnKind, invalid, kindOf } from './columns'
+import { COLUMNS, type ColumnKind, invalid, isStorable, kindOf } from './columns'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
 
@@ -26,6 +26,7 @@ export interface Where {
 
 /** The conditions of a `where` on the table `p`, as SQL. Throws `INVALID_QUERY` with the near names. */
 export function conditionsOf(dialect: Dialect, where: Where): Sql[] {
+  if (!isPlain(where)) throw invalid('where is no plain object', "Write where: { name: 'clf' }.")
   return Object.entries(where).flatMap(([key, value]): Sql[] => {
     if (value === undefined) return []
     if (key === 'tags') return tagFilters(value)
@@ -35,7 +36,7 @@ export function conditionsOf(dialect: Dialect, where: Where): Sql[] {
   })
 
   function tagFilters(tags: unknown): Sql[] {
-    if (typeof tags !== 'object' || tags === null) throw invalid('The condition on "tags" is no object', "Write tags: { stage: 'prod' }.")
+    if (!isPlain(tags)) throw invalid('The condition on "tags" is no object', "Write tags: { stage: 'prod' }.")
     return Object.entries(tags).map(([key, value]) => {
       const wanted = checkValue(`tags.${key}`, 'text', value)
       return sql`EXISTS (SELECT 1 FROM ${dialect.table('persistable_tags')} t
@@ -63,6 +64,7 @@ export function conditionsOf(dialect: Dialect, where: Where): Sql[] {
         ]
       if (operator === 'in') {
         if (!Array.isArray(given)) throw invalid(`"in" of "${key}" is not a list`, `Write { ${key}: { in: [ … ] } }.`)
+        if (given.length > MAX_LIST) throw invalid(`"in" of "${key}" has ${given.length} values`, `Ask for at most ${MAX_LIST} at once.`)
         return [given.length === 0 ? raw('1 = 0') : sql`${column} IN (${join(given.map(value))})`]
       }
       // Not LIKE: its wildcards and its case folding differ between the databases.
@@ -71,6 +73,15 @@ export function conditionsOf(dialect: Dialect, where: Where): Sql[] {
       return [operator === 'startsWith' ? sql`substr(${column}, 1, ${dialect.typed([...text].length, 'int')}) = ${text}` : sql`${at} > 0`]
     })
   }
+}
+
+// The databases take some ten thousand values in one statement.
+const MAX_LIST = 5000
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }
 
 const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }
@@ -83,8 +94,8 @@ const OPERATORS = {
 function checkValue(key: string, kind: ColumnKind, value: unknown): unknown {
   if (kind === 'text' && typeof value === 'string' && !value.includes('\0')) return value
   if (kind === 'int' && Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31) return value
-  if (kind === 'timestamp' && value instanceof Date && !Number.isNaN(value.getTime())) return value
-  const wanted = { text: 'a string', int: 'a whole number', timestamp: 'a valid Date' }[kind]
+  if (kind === 'timestamp' && value instanceof Date && isStorable(value)) return value
+  const wanted = { text: 'a string', int: 'a whole number', timestamp: 'a Date of the years 1 to 9999' }[kind]
   throw invalid(
     `The condition on "${key}" needs ${wanted}, and got ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
     `Pass ${wanted}.`,

@@ -31,7 +31,7 @@ export async function deleteVersion(context: DeletionContext, type: AnyType | un
 
 async function exactRow({ loading, registry }: DeletionContext, type: AnyType | undefined, target: unknown): Promise<Row> {
   const ref = refOf(target)
-  const row = await loading.row(type, ref)
+  const row = isPersistable(target) ? (factsOf(target).row ?? null) : await loading.row(type, ref)
   if (row === null) throw await loading.notFound(type, ref)
   if (type !== undefined && (row.type !== definitionOf(type).type || registry.namesOf(type)?.includes(row.registeredName) === false)) {
     throw new PersistablesError('TYPE_MISMATCH', `${labelOf(row)} is a ${row.registeredName}, and a ${type.registeredName} is to be deleted.`, {

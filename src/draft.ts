@@ -56,6 +56,10 @@ export function draftFacts(
 
 /** Checks and copies tags. Throws `INVALID_NAME`. */
 export function checkTags(tags: Readonly<Record<string, string>>): Record<string, string> {
+  const prototype: unknown = typeof tags === 'object' && tags !== null ? Object.getPrototypeOf(tags) : undefined
+  if (prototype !== null && (prototype === undefined || Object.getPrototypeOf(prototype) !== null)) {
+    throw new PersistablesError('INVALID_OPTION', 'tags are a plain object of texts.', { fix: "Write tags: { stage: 'prod' }." })
+  }
   return Object.fromEntries(Object.entries(tags).map(([key, value]) => [checkTagKey(key), checkTagValue(value)]))
 }
 

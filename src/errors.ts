@@ -35,7 +35,6 @@ export const ERROR_CODES = {
   READ_ONLY: 'the database or its folder cannot be written',
   UNHASHABLE: 'a value has no normal form, so it cannot be hashed or stored',
   MISSING_DEPENDENCY: 'an optional package is not installed',
-  ABORTED: 'the operation was cancelled by its signal',
   CLOSED: 'the repository is closed',
 } as const
 

@@ -43,6 +43,8 @@ export function loadingOf(parts: Parts, query: Query, assertOpen: () => void): L
   async function rowOf(type: AnyType | undefined, ref: RefInput): Promise<Row | null> {
     const scope: Scope = { project: parts.project }
     if (typeof ref === 'object' && ref !== null) {
+      // No id and no hash holds a NUL, which not every database can even be asked for.
+      if (Object.values(ref).some((part) => typeof part === 'string' && part.includes('\0'))) return null
       if ('id' in ref && typeof ref.id === 'string') return query.byId(scope, ref.id)
       if ('hash' in ref && typeof ref.hash === 'string') return query.byHash(type === undefined ? scope : { ...scope, type: type.type }, ref.hash)
     }

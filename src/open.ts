@@ -4,7 +4,7 @@ import { diskStore } from './artifacts/stores/disk'
 import { type Connection, connect, type PoolOptions, type Secret } from './connect'
 import type { Repository, RepositoryOptions } from './contract'
 import { ensureSchema } from './migrate'
-import { CONSOLE } from './parts'
+import { CONSOLE, checkPaths, noOptions } from './parts'
 import { assemble } from './repository'
 
 /** Options of {@link openRepository}. */
@@ -30,6 +30,8 @@ export interface OpenOptions extends RepositoryOptions {
  * await using repo = await openRepository({ types: [Dataset, Classifier] })
  */
 export async function openRepository(options: OpenOptions = {}): Promise<Repository> {
+  if (typeof options !== 'object' || options === null) throw noOptions('openRepository')
+  checkPaths(options)
   const logger = options.logger ?? CONSOLE
   const cwd = options.cwd ?? process.cwd()
   const connection = await connect({ url: options.url, password: options.password, cwd, logger, pool: options.pool })

@@ -1,4 +1,4 @@
-import { COLUMNS, invalid, kindOf } from './columns'
+import { COLUMNS, invalid, isStorable, kindOf } from './columns'
 import { type Dialect, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
 import type { Row } from './row'
@@ -52,8 +52,8 @@ export function orderingOf(dialect: Dialect, orderBy?: OrderBy): Ordering {
   }
 }
 
-function order(orderBy: OrderBy = { createdAt: 'desc' }): { key: OrderKey; direction: 'asc' | 'desc' } {
-  const entries = Object.entries(orderBy).filter(([, direction]) => direction !== undefined)
+function order(orderBy: OrderBy | null = { createdAt: 'desc' }): { key: OrderKey; direction: 'asc' | 'desc' } {
+  const entries = Object.entries(orderBy ?? {}).filter(([, direction]) => direction !== undefined)
   const [entry] = entries
   if (entry === undefined || entries.length > 1) throw invalid('orderBy needs exactly one key', "Write orderBy: { createdAt: 'desc' }.")
   const [key, direction] = entry
@@ -91,6 +91,8 @@ function readCursor(cursor: string, key: OrderKey, direction: string): Position 
   if (!Array.isArray(parts) || parts.length !== 4 || typeof parts[3] !== 'string') throw wrong('cannot be read')
   if (parts[0] !== key || parts[1] !== direction) throw wrong(`belongs to another order (${String(parts[0])} ${String(parts[1])})`)
   const fits = key === 'version' ? Number.isSafeInteger(parts[2]) : typeof parts[2] === 'string'
-  if (!fits || ((key === 'createdAt' || key === 'modifiedAt') && Number.isNaN(Date.parse(parts[2] as string)))) throw wrong('cannot be read')
+  if (!fits || (kindOf(key) === 'timestamp' && !isStorable(new Date(parts[2] as string)))) throw wrong('cannot be read')
+  if (key === 'version' && Math.abs(parts[2] as number) >= 2 ** 31) throw wrong('cannot be read')
+  if (parts[3].includes('\0') || String(parts[2]).includes('\0')) throw wrong('cannot be read')
   return { value: parts[2] as string | number, id: parts[3] }
 }

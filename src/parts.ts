@@ -53,6 +53,8 @@ export const CONSOLE: Logger = { warn: (message) => console.warn(`persistables: 
 
 /** Checks the options of a repository. Throws `INVALID_OPTION`, `INVALID_NAME`, `INVALID_TYPE` or `SCHEMA_MISSING`. @param closers - what closing frees @param lone - whether a statement that is sent alone stays out of the client's transactions */
 export function partsOf(options: CreateOptions, closers: Life['closers'], lone: boolean): Parts {
+  if (typeof options !== 'object' || options === null) throw noOptions('createRepository')
+  checkPaths(options)
   const { client } = options
   if (typeof client?.$queryRawUnsafe !== 'function' || typeof client.$transaction !== 'function') {
     throw new PersistablesError('INVALID_OPTION', 'createRepository got no Prisma client.', {
@@ -61,7 +63,7 @@ export function partsOf(options: CreateOptions, closers: Life['closers'], lone: 
   }
   if (client.persistable === undefined || client.persistableBlob === undefined) {
     throw new PersistablesError('SCHEMA_MISSING', 'The Prisma client was generated from a schema without the registry’s models.', {
-      fix: 'Put the base models of prisma/models.prisma of this package into your schema, then run prisma generate and prisma migrate dev.',
+      fix: 'Put the base models of prisma/models.prisma of this package into your schema (where prisma.config.ts names one file, into that file, else beside it), then run prisma generate and prisma migrate dev.',
     })
   }
   const dialect = dialectOf(options.provider ?? providerOf(client), options.schema)
@@ -91,6 +93,25 @@ export function partsOf(options: CreateOptions, closers: Life['closers'], lone: 
   }
 }
 
+/** `INVALID_OPTION`, for options that are none at all. */
+export function noOptions(call: string): PersistablesError {
+  return new PersistablesError('INVALID_OPTION', `${call} takes an object of options.`, { fix: `Write ${call}({ types: [ … ] }).` })
+}
+
+/** Throws `INVALID_OPTION` unless what names a place is text. */
+export function checkPaths(options: { readonly cwd?: unknown; readonly schema?: unknown; readonly provider?: unknown }): void {
+  for (const name of ['cwd', 'schema'] as const) {
+    const value = options[name]
+    if (value === undefined || (typeof value === 'string' && value !== '')) continue
+    throw new PersistablesError('INVALID_OPTION', `${name} is no text.`, { fix: `Pass ${name}: '…', or leave it out.` })
+  }
+  const { provider } = options
+  if (provider === undefined || provider === 'sqlite' || provider === 'postgresql') return
+  throw new PersistablesError('INVALID_OPTION', `provider cannot be ${JSON.stringify(provider)}.`, {
+    fix: "Pass 'sqlite' or 'postgresql', or leave it out.",
+  })
+}
+
 /** The same parts, knowing more: what is given replaces what has its name. */
 export function wider(parts: Parts, more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>): Parts {
   return {
@@ -111,6 +132,10 @@ export function within(parts: Parts, tx: PersistableTransaction): Parts {
 }
 
 function byName<T extends { readonly name: string }>(list: readonly T[], kind: 'store' | 'serializer'): ReadonlyMap<string, T> {
+  if (!Array.isArray(list))
+    throw new PersistablesError('INVALID_OPTION', `${kind}s are no list.`, {
+      fix: kind === 'store' ? "Write stores: [diskStore('./files')]." : 'Write serializers: [serializer({ … })].',
+    })
   const map = new Map<string, T>()
   for (const one of list) {
     checkStoreName(one?.name)

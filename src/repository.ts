@@ -14,7 +14,7 @@ import type {
   TransactionRepository,
 } from './contract'
 import { deleteVersion } from './deletion'
-import { PersistablesError } from './errors'
+import { PersistablesError, suggest } from './errors'
 import { definitionOf, factsOf, isType } from './facts'
 import { identityHash } from './identity'
 import { type Keeping, keepingOf } from './keeping'
@@ -143,7 +143,7 @@ class PersistableRepository implements Repository {
   }
 
   async rows(options: FindOptions = {}): Promise<Page> {
-    return this.#page(undefined, options)
+    return this.#page(undefined, checkOptions(options))
   }
 
   async count(...args: unknown[]): Promise<number> {
@@ -160,6 +160,9 @@ class PersistableRepository implements Repository {
   async delete(...args: unknown[]): Promise<Deleted> {
     this.#assertOpen()
     const { type, ref, options } = loadArguments<DeleteOptions>(args)
+    const unknown = Object.keys(options).find((key) => key !== 'force' && key !== 'dryRun')
+    if (unknown !== undefined)
+      throw new PersistablesError('INVALID_OPTION', `delete() takes no "${unknown}".`, { fix: suggest(unknown, ['force', 'dryRun'], '') })
     const context = { loading: this.#loading, rows: this.#rows, registry: this.#parts.registry }
     return deleteVersion(context, type, ref, options)
   }
@@ -179,6 +182,11 @@ class PersistableRepository implements Repository {
 
   async with<R>(more: Pick<RepositoryOptions, 'types' | 'stores' | 'serializers'>, work: (repository: Repository) => Promise<R>): Promise<R> {
     this.#assertOpen()
+    if (typeof more !== 'object' || more === null || typeof work !== 'function') {
+      throw new PersistablesError('INVALID_OPTION', 'with() takes what to know more, and what to do with it.', {
+        fix: 'Write repo.with({ types: [ … ] }, async (wider) => { … }).',
+      })
+    }
     const inner = new PersistableRepository(wider(this.#parts, more))
     try {
       return await work(inner)
@@ -231,7 +239,11 @@ class PersistableRepository implements Repository {
 // What is left out may be null too, from JavaScript.
 function checkOptions<O extends object>(options: O | null | undefined): O {
   if (options === undefined || options === null) return {} as O
-  if (typeof options === 'object') return options
+  if (typeof options === 'object' && !Array.isArray(options)) {
+    const { signal } = options as { signal?: unknown }
+    if (signal === undefined || signal instanceof AbortSignal) return options
+    throw new PersistablesError('INVALID_OPTION', 'signal is no AbortSignal.', { fix: 'Pass the signal of an AbortController, or leave it out.' })
+  }
   throw new PersistablesError('INVALID_OPTION', `Options are an object, and ${JSON.stringify(options)} was given.`, {
     fix: "Write them by name, e.g. { artifacts: 'eager' }.",
   })

@@ -139,6 +139,8 @@ export function savingOf(parts: Parts, rows: Rows, loading: Loading, tx: Persist
 
   // Marks drafts as being saved, so that a second save of one at the same time is refused, and undoes that unless they were sealed.
   function lock(drafts: readonly AnyDraft[]): () => void {
+    if (!Array.isArray(drafts))
+      throw new PersistablesError('INVALID_OPTION', 'saveMany and stageMany take a list of drafts.', { fix: 'Write saveMany([one, other]).' })
     if (new Set(drafts).size !== drafts.length) {
       throw new PersistablesError('INVALID_OPTION', 'saveMany got one draft twice.', {
         fix: 'Pass each draft once; two versions of a name are two drafts.',

@@ -8,10 +8,10 @@ import { openSnapshot, type Snapshot } from './connect/snapshot'
 import { targetOf } from './connect/target'
 import { type Dialect, dialectOf, sql } from './dialect'
 import { PersistablesError } from './errors'
-import { databaseFailure } from './failure'
+import { databaseFailure, failureKind } from './failure'
 import { ensureSchema, migrationStatus } from './migrate'
 import { refusal } from './migrate/explain'
-import { type Cells, cellOf, countRows, readPage, TABLES, type Table, tableNames } from './transfer/tables'
+import { type Cells, cellOf, countRows, readPage, readSizes, TABLES, type Table, tableNames } from './transfer/tables'
 import { recordOf, writerOf } from './transfer/writer'
 import type { Logger } from './types'
 
@@ -25,11 +25,6 @@ export interface CopyOptions {
   readonly cwd?: string | undefined
   /** only count. @defaultValue false */
   readonly dryRun?: boolean | undefined
-  /**
-   * gives the source another id once everything is copied and compared, so that neither a save nor gc of it can touch the stores any more, which are now the
-   * copy's. @defaultValue false
-   */
-  readonly retire?: boolean | undefined
   readonly signal?: AbortSignal | undefined
   readonly onProgress?: ((progress: CopyProgress) => void) | undefined
   readonly pool?: PoolOptions | undefined
@@ -61,22 +56,29 @@ export interface CopyReport {
   readonly to: string
   readonly tables: readonly TableReport[]
   readonly dryRun: boolean
-  readonly retired: boolean
 }
 
+const PAGE = 200
+const PAGE_BYTES = 4_000_000
 const SILENT: Logger = { warn: () => {} }
 
 /**
  * Copies a registry into another database, of either provider: every row of every project with its id, version, hash, times, edges, tags and aliases, and which
  * stores are its own. Bytes stay where they are. What is copied is the source as it was at one moment, and every row is read back and compared.
  *
- * A copy that was stopped is taken up by running it again, and so is one whose source has grown since.
+ * A copy that was stopped is taken up by running it again, and so is one whose source has grown since. What was deleted in the source since an earlier copy stays
+ * in the copy (`extra`). Both would rely on the same stores: use one of them from then on.
  * Throws `IN_USE` when the target holds another registry, `DATABASE_FAILED` when a row came back different, and what connecting throws.
  *
  * @example
  * const { tables } = await copyRegistry({ from: 'file:./registry.db', to: 'postgresql://…' })
  */
 export async function copyRegistry(options: CopyOptions): Promise<CopyReport> {
+  if (typeof options?.to !== 'string' && typeof options?.to !== 'function') {
+    throw new PersistablesError('INVALID_OPTION', 'copyRegistry got no database to copy to.', {
+      fix: "Pass { to: 'postgresql://…' } or { to: 'file:<path>' }.",
+    })
+  }
   const { cwd = process.cwd(), logger = SILENT, pool, dryRun = false } = options
   const fromUrl = typeof options.from === 'function' ? await secretOf('url', options.from) : options.from
   const toUrl = typeof options.to === 'function' ? await secretOf('url', options.to) : options.to
@@ -99,7 +101,10 @@ export async function copyRegistry(options: CopyOptions): Promise<CopyReport> {
       if (target !== null) await readyTarget(target, dryRun)
       return await copy({ source, target, snapshot, dialect }, { ...options, dryRun }, targetOf(toUrl, cwd).shown)
     } catch (error) {
-      throw options.signal?.aborted ? options.signal.reason : databaseFailure(error, `copying ${source.url}`)
+      if (options.signal?.aborted) throw options.signal.reason
+      if (failureKind(error) === 'unique') throw diverged(target?.url ?? '', error)
+      // What a listener throws is its own.
+      throw failureKind(error) === 'other' ? error : databaseFailure(error, `copying ${source.url}`)
     } finally {
       await snapshot.close()
       await target?.close()
@@ -142,7 +147,9 @@ async function copy(ends: Ends, options: CopyOptions & { dryRun: boolean }, to: 
     let written = 0
     for (;;) {
       signal?.throwIfAborted()
-      const page = (await snapshot.rows(readPage(dialect, table, after))).map((row) => recordOf(table, row))
+      const page = (await snapshot.rows(readPage(dialect, table, after, await fitting(snapshot, dialect, table, after)))).map((row) =>
+        recordOf(table, row),
+      )
       if (page.length === 0) break
       written += writer === null ? page.length : await writer.bring(table, page, dryRun)
       after = page.at(-1)
@@ -155,9 +162,18 @@ async function copy(ends: Ends, options: CopyOptions & { dryRun: boolean }, to: 
     tables.push({ table: table.name, rows, written, extra: Math.max(0, there - rows + (dryRun ? written : 0)) })
   }
   if (!dryRun && target?.provider === 'postgresql') await writer?.raise()
-  const retired = options.retire === true && !dryRun
-  if (retired) await retire(source)
-  return { from: source.url, to, tables, dryRun, retired }
+  return { from: source.url, to, tables, dryRun }
+}
+
+// How many rows the next page has: so many that their JSON stays within some megabytes.
+async function fitting(snapshot: Snapshot, dialect: Dialect, table: Table, after: Cells | undefined): Promise<number> {
+  const most = table.page ?? PAGE
+  const sizes = readSizes(dialect, table, after, most)
+  if (sizes === undefined) return most
+  let bytes = 0
+  const rows = await snapshot.rows(sizes)
+  const over = rows.findIndex(({ size }) => (bytes += Number(size)) > PAGE_BYTES)
+  return over === -1 ? most : Math.max(1, over)
 }
 
 // A schema of an app's own may be without the tables of the database store.
@@ -169,6 +185,14 @@ async function countsOf(snapshot: Snapshot, dialect: Dialect): Promise<[Table, n
     counts.push([table, Number((await snapshot.rows(countRows(dialect, table)))[0]?.['n'])])
   }
   return counts
+}
+
+function diverged(url: string, cause: unknown): PersistablesError {
+  return new PersistablesError('IN_USE', `The copy ${url} has versions of its own, with numbers that other versions have in the source.`, {
+    fix: 'Two registries that were both saved to cannot be made one: copy into an empty database, or go on with the copy alone.',
+    details: { url },
+    cause,
+  })
 }
 
 async function sameRegistry({ source, target, snapshot, dialect }: Ends, dryRun: boolean): Promise<void> {
@@ -194,16 +218,19 @@ async function sameRegistry({ source, target, snapshot, dialect }: Ends, dryRun:
   // Without artifacts a registry has no id yet; it has no stores either, so a new one will do.
   if (dryRun) return
   const own = dialectOf(target.provider, target.schema)
-  const id = registry === undefined ? await blobsOf(source.client, dialect, randomUUID).registryId() : String(registry['id'])
+  const id = registry === undefined ? await ownId(source, dialect) : String(registry['id'])
   const created = registry === undefined ? new Date() : cellOf('timestamp', registry['created'])
-  const statement = sql`INSERT INTO ${own.table('persistable_registry')} ("id", "registry_id", "created_at") VALUES (1, ${id}, ${own.typed(created, 'timestamp')})`
+  const statement = sql`INSERT INTO ${own.table('persistable_registry')} ("id", "registry_id", "created_at")
+    VALUES (1, ${id}, ${own.typed(created, 'timestamp')}) ON CONFLICT ("id") DO NOTHING`
   const db = rawOf(target.client)
   await atomically(db, [db.$executeRawUnsafe(own.text(statement), ...statement.values)])
+  // Another copy into the same database may have been first.
+  if ((await read(target)) !== id) await sameRegistry({ source, target, snapshot, dialect }, dryRun)
 }
 
-async function retire({ client, provider, schema }: Connection): Promise<void> {
-  const dialect = dialectOf(provider, schema)
-  const statement = sql`UPDATE ${dialect.table('persistable_registry')} SET "registry_id" = ${`retired-${randomUUID()}`} WHERE "id" = 1`
-  const db = rawOf(client)
-  await atomically(db, [db.$executeRawUnsafe(dialect.text(statement), ...statement.values)])
+// A source that may only be read gives the copy an id that it does not know: such a copy cannot be taken up again, but it is whole.
+function ownId({ client }: Connection, dialect: Dialect): Promise<string> {
+  return blobsOf(client, dialect, randomUUID)
+    .registryId()
+    .catch(() => randomUUID())
 }

@@ -129,7 +129,7 @@ for (const [from, to] of [
         expect(done).toBeLessThanOrEqual(total)
       },
     })
-    expect(report).toMatchObject({ dryRun: false, retired: false })
+    expect(report).toMatchObject({ dryRun: false })
     expect(counted.tables.map(({ table, rows, written }) => [table, rows, written])).toEqual(
       report.tables.map(({ table, rows, written }) => [table, rows, written]),
     )
@@ -188,17 +188,27 @@ test('stopped in the middle, and with a source that grows: running it again does
   expect(await seen(target.url, source.files)).toEqual(await seen(source.url, source.files))
 }, 120_000)
 
-test('retired, the source cannot write to the stores any more; reading it works', async () => {
+test('a source and a copy that were both saved to are not mixed; rows of a megabyte take little at once', async () => {
   const [source, target] = [await place('sqlite'), await place('sqlite')]
   await fill(source)
-  expect((await copyRegistry({ from: source.url, to: target.url, retire: true })).retired).toBe(true)
   await using repo = await open(source.url, source.files)
-  expect(await codeOf(repo.save(new Dataset({ name: 'd', config: { i: 9 }, artifacts: { rows: [99] } })))).toBe('STORE_FOREIGN')
-  expect(await (await repo.load(Dataset, 'd@1')).artifact('rows')).toEqual([0])
+  for (let i = 0; i < 24; i++) await repo.save(new Note({ name: 'large', config: { text: 'x'.repeat(900_000) }, parents: { of: [] } }))
+  let pages = 0
+  await copyRegistry({ from: source.url, to: target.url, onProgress: ({ table }) => void (pages += Number(table === 'persistables')) })
+  expect(pages).toBeGreaterThan(4)
   await using copy = await open(target.url, source.files)
-  expect((await copy.save(new Dataset({ name: 'd', config: { i: 9 }, artifacts: { rows: [99] } }))).version).toBe(3)
-  // The source is another registry now.
+  await copy.save(new Note({ name: 'both', parents: { of: [] } }))
+  await repo.save(new Note({ name: 'both', parents: { of: [] } }))
   expect(await codeOf(copyRegistry({ from: source.url, to: target.url }))).toBe('IN_USE')
+  await expect(
+    copyRegistry({
+      from: source.url,
+      to: (await place('sqlite')).url,
+      onProgress: () => {
+        throw new RangeError('mine')
+      },
+    }),
+  ).rejects.toThrow(RangeError)
 })
 
 test('what cannot be: each with its code, and nothing is written', async () => {
@@ -207,6 +217,8 @@ test('what cannot be: each with its code, and nothing is written', async () => {
   await fill(other)
   expect(await codeOf(copyRegistry({ from: source.url, to: other.url }))).toBe('IN_USE')
   expect(await codeOf(copyRegistry({ from: source.url, to: source.url }))).toBe('INVALID_OPTION')
+  expect(await codeOf(copyRegistry({ from: source.url } as never))).toBe('INVALID_OPTION')
+  expect(await codeOf(copyRegistry(undefined as never))).toBe('INVALID_OPTION')
   expect(await codeOf(copyRegistry({ from: source.url, to: empty }))).toBe('SCHEMA_MISSING')
   expect(await codeOf(copyRegistry({ from: source.url, to: empty, dryRun: true }))).toBe('SCHEMA_MISSING')
   expect(await codeOf(copyRegistry({ from: 'file:/nowhere/registry.db', to: other.url }))).toBe('SCHEMA_MISSING')

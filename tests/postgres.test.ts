@@ -141,6 +141,21 @@ describe('credentials', () => {
   })
 })
 
+test('no password is printed with the client, nor kept in what a failing function threw', async () => {
+  const { inspect } = await import('node:util')
+  const repo = await open()
+  await repo.count()
+  const { password } = new URL(database.url)
+  expect(inspect(repo.client, { depth: 12, showHidden: false })).not.toContain(password)
+  const error = await failure(open({ url: () => Promise.reject(new Error('postgresql://u:s3cret@h')) }))
+  expect(inspect(error, { depth: 12 })).not.toContain('s3cret')
+  const late = await failure(open({ password: () => new Promise(() => {}), pool: { connectionTimeoutMillis: 200 } }))
+  expect([late.code, late.details['kind']]).toEqual(['DATABASE_FAILED', 'denied'])
+  expect((await failure(open({ url: 'user:s3cret@host/db' }))).message).toBe(
+    'The database url has no scheme. Use file:<path> for SQLite, or postgresql://user:password@host:5432/database for PostgreSQL.',
+  )
+})
+
 describe('what goes wrong', () => {
   test('connections that the server ends are made anew, and saves go on', async () => {
     const name = unique()
@@ -186,7 +201,7 @@ describe('what goes wrong', () => {
         expect(error.fix).toContain('statement_timeout')
       }
     })
-    expect((await repo.save(new Note({ name: 'n' }))).version).toBe(1)
+    expect((await blocker.save(new Note({ name: 'n' }))).version).toBe(1)
   })
 
   test('a caller’s transaction that is aborted, or over, or lost to another', async () => {

@@ -1,5 +1,18 @@
 import type { PersistableTransaction } from '../src'
-import { artifact, isPersistablesError, json, memoryStore, ndjson, type PersistablesError, persistable, source, text, typed } from '../src'
+import {
+  artifact,
+  createRepository,
+  isPersistablesError,
+  json,
+  memoryStore,
+  ndjson,
+  openRepository,
+  type PersistablesError,
+  persistable,
+  source,
+  text,
+  typed,
+} from '../src'
 import { onEveryProvider } from './registries'
 
 interface Row {
@@ -538,6 +551,55 @@ onEveryProvider((make, provider) => {
       expect((await failure(call)).code).toBe('INVALID_OPTION')
     }
     expect(await repo.count(Note)).toBe(1)
+  })
+
+  test('what cannot be meant is an error, not something else', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    const note = await repo.save(new Note({ name: 'n', project: 'other' }))
+    expect((await failure(() => new Note({ tags: 'prod' as never }))).code).toBe('INVALID_OPTION')
+    expect((await failure(() => new Note({ tags: new Map([['a', 'b']]) as never }))).code).toBe('INVALID_OPTION')
+    for (const where of [
+      new Map(),
+      5,
+      true,
+      { tags: new Map([['a', 'b']]) },
+      { createdAt: { lt: new Date(8.64e15) } },
+      { name: { in: Array(9000).fill('x') } },
+    ]) {
+      expect((await failure(repo.find(Note, { where } as never))).code).toBe('INVALID_QUERY')
+    }
+    for (const call of [
+      () => repo.rows(5 as never),
+      () => repo.delete(note, { dryrun: true } as never),
+      () => repo.saveMany('x' as never),
+      () => repo.save(new Note({}), { signal: {} as never }),
+      () => repo.with(null as never, async () => {}),
+      () => createRepository(null as never),
+      () => createRepository({ client: repo.client, provider: 'mysql' as never }),
+      () => createRepository({ client: repo.client, stores: 5 as never }),
+      () => openRepository({ cwd: 5 as never }),
+      () => openRepository(null as never),
+      () => openRepository({ url: 5 as never }),
+    ]) {
+      expect((await failure(call)).code).toBe('INVALID_OPTION')
+    }
+    expect((await failure(repo.find(Note, { orderBy: null } as never))).code).toBe('INVALID_QUERY')
+    expect(await repo.tryLoad(Note, { id: 'a\0b' })).toBeNull()
+    // A saved one is of its own project, whatever the repository's is.
+    expect((await repo.delete(note)).ref).toBe('Note/n@1')
+  })
+
+  test('the event loop gets its turns while saves and loads are awaited one after the other', async () => {
+    const repo = await (await make()).open({ types: TYPES })
+    await repo.save(new Note({ name: 'n' }))
+    let ticks = 0
+    const timer = setInterval(() => ticks++, 1)
+    for (let i = 0; i < 150; i++) {
+      await repo.save(new Note({ name: 'n' }))
+      await repo.load(Note, 'n')
+    }
+    clearInterval(timer)
+    expect(ticks).toBeGreaterThan(2)
   })
 
   test('closed means closed, and closing waits for saves', async () => {

@@ -260,7 +260,7 @@ describe('reading', () => {
   const stocked = async (options = {}) => {
     const server = await serve()
     const store = storeOn(server, options)
-    await put(store, bytes)
+    await put(storeOn(server, { timeouts: { idle: 60_000 } }), bytes)
     server.log.length = 0
     return { server, store, gets: () => server.log.filter(({ operation }) => operation === 'GetObject') }
   }

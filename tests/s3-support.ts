@@ -25,7 +25,7 @@ export const storeOn = (server: Pick<S3Server, 'url'>, options: Partial<S3StoreO
     bucket: 'models',
     prefix: 'team/a',
     partSize: 5 * MIB,
-    ...(options.client === undefined && { endpoint: server.url, credentials: CREDENTIALS, timeouts: { connect: 2000, idle: 500 } }),
+    ...(options.client === undefined && { endpoint: server.url, credentials: CREDENTIALS, timeouts: { connect: 2000, idle: 1000 } }),
     ...options,
   })
   open.unshift(store)

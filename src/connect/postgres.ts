@@ -47,8 +47,9 @@ export async function postgresFactory(target: PostgresTarget, pool: PoolOptions 
     keepAlive: true,
     application_name: 'persistables',
     ...pool,
-    connectionString: target.secret,
-    ...(credentials !== undefined && { Client: refreshed(Client, credentials) }),
+    // Without its password: an adapter is printed with its settings.
+    connectionString: withoutPassword(target.secret),
+    Client: refreshed(Client, limited(credentials ?? fixed(target.secret), Number(pool.connectionTimeoutMillis ?? 10_000))),
   }
   return schema === undefined ? new PrismaPg(config) : new PrismaPg(config, { schema })
 }
@@ -68,23 +69,55 @@ function refreshed(Base: typeof Client, credentials: Credentials): typeof Client
     override connect(): Promise<this>
     override connect(callback: Connected): void
     override connect(callback?: Connected): Promise<this> | undefined {
-      const connected = credentials().then((known) => {
-        const identity = this as unknown as Identity
-        // Left out means as the url had it at first.
-        const user = known.user ?? identity.user
-        const password = known.password ?? identity.password
-        for (const part of [identity, identity.connectionParameters]) Object.assign(part, { user, password })
-        return new Promise<this>((resolve, reject) => super.connect((error: Error | null) => (error ? reject(error) : resolve(this))))
-      })
-      if (callback === undefined) return connected
-      connected.then(
-        () => callback(null),
+      if (callback === undefined) return new Promise((resolve, reject) => this.connect((error) => (error ? reject(error) : resolve(this))))
+      credentials().then(
+        (known) => {
+          const identity = this as unknown as Identity
+          // Left out means as the url had it at first.
+          const user = known.user ?? identity.user
+          const password = known.password ?? identity.password
+          for (const part of [identity, identity.connectionParameters]) Object.assign(part, { user, password })
+          // Told at once and not by a promise: until then nobody listens for errors of the connection, and one would end the process.
+          super.connect(callback)
+        },
         (error: Error) => callback(error),
       )
       return undefined
     }
   }
   return Fresh as unknown as typeof Client
+}
+
+function withoutPassword(url: string): string {
+  const bare = new URL(url)
+  bare.password = ''
+  bare.searchParams.delete('password')
+  return bare.href
+}
+
+function fixed(url: string): Credentials {
+  const { username, password, searchParams } = new URL(url)
+  const known = {
+    user: decodeURIComponent(username) || undefined,
+    password: decodeURIComponent(password) || (searchParams.get('password') ?? undefined),
+  }
+  return async () => known
+}
+
+// A function that never answers must not keep a connection waiting for ever.
+function limited(credentials: Credentials, milliseconds: number): Credentials {
+  if (!(milliseconds > 0)) return credentials
+  return async () => {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      const error = Object.assign(new Error(`the function that gives the credentials did not answer within ${milliseconds} ms`), {
+        code: '28000',
+        severity: 'FATAL',
+      })
+      timer = setTimeout(() => reject(error), milliseconds)
+    })
+    return Promise.race([credentials(), late]).finally(() => clearTimeout(timer))
+  }
 }
 
 /** {@link Credentials} from a url and a password that are given by functions, or `undefined` when neither is. Throws `DATABASE_FAILED` when one fails. */
@@ -95,7 +128,7 @@ export function credentialsOf(url: Secret | undefined, password: Secret | undefi
       return await known()
     } catch (error) {
       // As the driver itself would fail: of other errors Prisma keeps nothing but the text.
-      throw Object.assign(new Error(reason(error), { cause: error }), { code: '28000', severity: 'FATAL' })
+      throw Object.assign(new Error(reason(error)), { code: '28000', severity: 'FATAL' })
     }
   }
 
@@ -115,7 +148,8 @@ export async function secretOf(what: string, secret: Secret): Promise<string> {
     new PersistablesError('DATABASE_FAILED', `The function that gives the database's ${what} ${why}.`, {
       fix: `See why it fails: it is called for every new connection.`,
       details: { kind: 'denied', option: what },
-      ...(cause !== undefined && { cause }),
+      // Without what it threw: that may hold the secret itself.
+      ...(cause !== undefined && { cause: new Error(reason(cause)) }),
     })
   if (typeof secret === 'string') return secret
   let given: unknown
@@ -124,6 +158,6 @@ export async function secretOf(what: string, secret: Secret): Promise<string> {
   } catch (error) {
     throw failed(`failed: ${reason(error)}`, error)
   }
-  if (typeof given !== 'string') throw failed(`gave ${given === null ? 'null' : `a ${typeof given}`} instead of text`)
+  if (typeof given !== 'string') throw failed(`gave no text (${given === null ? 'null' : typeof given})`)
   return given
 }

@@ -43,13 +43,15 @@ export function defaultRoot(cwd: string): string {
  */
 export function targetOf(url: string | undefined, cwd: string): Target {
   if (url === undefined) return sqliteTarget(join(defaultRoot(cwd), 'registry.db'))
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase()
+  const scheme = typeof url === 'string' ? /^([a-z][a-z0-9+.-]*):/i.exec(url)?.[1]?.toLowerCase() : undefined
   if (scheme === 'file') return sqliteTarget(fileOf(url, cwd))
   if (scheme === 'postgresql' || scheme === 'postgres') return postgresTarget(url)
-  const what = scheme === undefined ? 'The database url has no scheme.' : `A database url cannot begin with "${scheme}:".`
+  // Only what is surely a scheme is repeated: in `user:password@host` it would be the user.
+  const named = typeof url === 'string' && /^[a-z][a-z0-9+.-]*:\/\//i.test(url) ? scheme : undefined
+  const what = named === undefined ? 'The database url has no scheme.' : `A database url cannot begin with "${named}:".`
   throw new PersistablesError('INVALID_OPTION', what, {
     fix: SUPPORTED,
-    details: { option: 'url', scheme: scheme ?? null },
+    details: { option: 'url', scheme: named ?? null },
   })
 }
 

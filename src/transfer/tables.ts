@@ -101,13 +101,24 @@ export const TABLES: readonly Table[] = [
 const quoted = (names: readonly string[]): Sql => join(names.map((name) => raw(`"${name}"`)))
 
 /** One page of a table, by its key, after the key of the row before. */
-export function readPage(dialect: Dialect, table: Table, after: Cells | undefined): Sql {
+export function readPage(dialect: Dialect, table: Table, after: Cells | undefined, size: number): Sql {
+  return sql`SELECT ${quoted(Object.keys(table.columns))} ${pageOf(dialect, table, after, size)}`
+}
+
+/** How long the JSON of the rows of the next page is, or undefined for a table without. */
+export function readSizes(dialect: Dialect, table: Table, after: Cells | undefined, size: number): Sql | undefined {
+  const json = Object.keys(table.columns).filter((name) => table.columns[name] === 'json')
+  if (json.length === 0) return undefined
+  const lengths = json.map((name) => raw(dialect.provider === 'sqlite' ? `length("${name}")` : `length("${name}"::text)`))
+  return sql`SELECT ${join(lengths, ' + ')} AS "size" ${pageOf(dialect, table, after, size)}`
+}
+
+function pageOf(dialect: Dialect, table: Table, after: Cells | undefined, size: number): Sql {
   const beyond =
     after === undefined
       ? []
       : [sql`(${quoted(table.key)}) > (${join(table.key.map((name) => bound(dialect, after[name] as Cell, table.columns[name])))})`]
-  return sql`SELECT ${quoted(Object.keys(table.columns))} FROM ${dialect.table(table.name)} WHERE ${join([copied(dialect, table), ...beyond], ' AND ')}
-    ORDER BY ${quoted(table.key)} LIMIT ${raw(String(table.page ?? 200))}`
+  return sql`FROM ${dialect.table(table.name)} WHERE ${join([copied(dialect, table), ...beyond], ' AND ')} ORDER BY ${quoted(table.key)} LIMIT ${raw(String(size))}`
 }
 
 // What of a table is copied.

@@ -1,13 +1,12 @@
 import type { Command } from 'commander'
 import type { CopyReport } from '../../transfer'
 import type { Context, Start } from '../context'
-import type { ExitCode } from '../exit'
+import { type ExitCode, UsageError } from '../exit'
 import { plural, table } from '../render'
 
 interface CopyCommandOptions {
-  readonly to: string
+  readonly to?: string
   readonly dryRun?: boolean
-  readonly retire?: boolean
 }
 
 /** `persistables copy --to <url>`. */
@@ -20,23 +19,26 @@ export function addCopy(program: Command, start: Start): void {
         'and compares. What is copied is the registry as it was at one moment. Files stay where they are, and bytes of a database store come along: use the copy with the same stores. A copy that was stopped is ' +
         'taken up by running the command again.',
     )
-    .requiredOption('--to <url>', 'file:<path>, made if need be, or postgresql://…, migrated already')
+    .option(
+      '--to <url>',
+      'file:<path>, made if need be, or postgresql://…, migrated already (PERSISTABLES_COPY_TO, which keeps a password off the command line)',
+    )
     .option('--dry-run', 'only say what would be copied')
-    .option('--retire', 'then give the source another id: it can no longer write to the stores or remove what is in them')
     .addHelpText(
       'after',
       `
 Examples:
   $ persistables migrate --url postgresql://me:secret@db.example.org/registry
   $ persistables copy --to postgresql://me:secret@db.example.org/registry --dry-run
-  $ persistables copy --to postgresql://me:secret@db.example.org/registry --retire
+  $ PERSISTABLES_COPY_TO=postgresql://me:secret@db.example.org/registry persistables copy
 
-With --json: {"from", "to", "tables": [{"table", "rows", "written", "extra"}], "dryRun", "retired"}`,
+With --json: {"from", "to", "tables": [{"table", "rows", "written", "extra"}], "dryRun"}`,
     )
     .action((options: CopyCommandOptions) => start((context) => copy(context, options)))
 }
 
-async function copy({ io, flags, output }: Context, { to, dryRun = false, retire = false }: CopyCommandOptions): Promise<ExitCode> {
+async function copy({ io, flags, output }: Context, { to = io.env['PERSISTABLES_COPY_TO'], dryRun = false }: CopyCommandOptions): Promise<ExitCode> {
+  if (to === undefined || to === '') throw new UsageError('No database to copy to is named.', 'Give --to <url>, or set PERSISTABLES_COPY_TO.')
   const [{ settingsOf }, { copyRegistry }, { bar }] = await Promise.all([import('../settings'), import('../../transfer'), import('../progress')])
   const settings = await settingsOf(io, flags)
   const shownDone = bar(io.stderr, 'copying', { unit: 'rows', worth: 5000 })
@@ -45,7 +47,6 @@ async function copy({ io, flags, output }: Context, { to, dryRun = false, retire
     to,
     cwd: settings.base,
     dryRun,
-    retire,
     logger: output.logger,
     onProgress: shownDone.onProgress,
   }).finally(shownDone.done)
@@ -54,7 +55,7 @@ async function copy({ io, flags, output }: Context, { to, dryRun = false, retire
 }
 
 function shown(report: CopyReport, paint: Context['output']['paint']): string {
-  const { from, to, tables, dryRun, retired } = report
+  const { from, to, tables, dryRun } = report
   const head = ['TABLE', 'ROWS', dryRun ? 'TO WRITE' : 'WRITTEN', 'ONLY IN THE COPY']
   const cells = tables.map((each) => [each.table, String(each.rows), String(each.written), String(each.extra)])
   const written = tables.reduce((sum, each) => sum + each.written, 0)
@@ -63,8 +64,6 @@ function shown(report: CopyReport, paint: Context['output']['paint']): string {
     : `${plural(written, 'row')} copied from ${from} to ${to}, all read back and equal.`
   const next = dryRun
     ? ''
-    : retired
-      ? '\nThe source is retired. Open the copy with the same stores.'
-      : '\nOpen the copy with the same stores, and stop using the source: gc of either would remove what only the other refers to (--retire prevents it).'
+    : '\nOpen the copy with the same stores, and stop using the source: gc of either would remove what only the other refers to.'
   return `${table(head, cells, paint)}\n${what}${next}`
 }

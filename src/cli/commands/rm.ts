@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { isPersistablesError, PersistablesError } from '../../errors'
 import { isId, parseRef, quote } from '../../ref'
-import { labelOf } from '../../row'
+import { labelOf, type Row } from '../../row'
+import type { Uses } from '../../rows'
 import type { Context, Start } from '../context'
 import type { ExitCode } from '../exit'
 import { clean, plural } from '../render'
@@ -17,8 +18,8 @@ export function addRm(program: Command, start: Start): void {
     .command('rm')
     .summary('delete versions')
     .description(
-      'Deletes versions: rows, tags and edges, never their numbers. Their bytes stay until gc. A version that is somebody’s parent, or has an alias, is kept unless forced; ' +
-        'the first that cannot be deleted ends the command.',
+      'Deletes versions: rows, tags and edges, never their numbers. Their bytes stay until gc. A version that is somebody’s parent, or has an alias, is kept unless forced, and ' +
+        'then none of them is deleted.',
     )
     .argument('<ref...>', 'exact versions: Type/name@3, an id, or name@3 where one type alone has the name')
     .option('-f, --force', 'also parents (their children keep hash and label) and what has aliases (those go)')
@@ -41,15 +42,21 @@ async function rm(context: Context, refs: readonly string[], { force = false, dr
   await withSession(context, async (session) => {
     for (const ref of refs) requireExact(ref)
     const rows = rowsOf(session.connection.client, session.dialect, { transaction: false, writes: 'statements', lone: true })
-    const deleted = []
+    // Nothing is deleted before all of them are known and free.
+    const found = new Map<string, { row: Row; uses: Uses }>()
     for (const ref of refs) {
       const row = await findRow(session, ref)
       const uses = await rows.uses(row.id)
-      if (!force && uses.childCount + uses.aliases.length > 0) throw withFlag(inUse(row, uses))
+      if (!force && uses.childCount + uses.aliases.length > 0) throw withFlag(inUse(row, uses), [])
+      found.set(row.id, { row, uses })
+    }
+    const deleted: object[] = []
+    for (const { row, uses } of found.values()) {
       if (!dryRun) {
-        await rows.remove(row, { force }).catch((error: unknown) => {
-          throw withFlag(error)
+        const there = await rows.remove(row, { force }).catch((error: unknown) => {
+          throw withFlag(error, deleted)
         })
+        if (!there) continue
       }
       deleted.push({ id: row.id, ref: labelOf(row), ...uses })
       await output.note(`${dryRun ? 'would delete' : 'deleted'} ${clean(labelOf(row))}`)
@@ -71,12 +78,10 @@ function requireExact(ref: string): void {
   )
 }
 
-function withFlag(error: unknown): unknown {
-  if (!isPersistablesError(error, 'IN_USE')) return error
+// An error that says what was deleted before it.
+function withFlag(error: unknown, deleted: readonly object[]): unknown {
+  if (!isPersistablesError(error)) return error
   const [what = error.message] = error.fix === undefined ? [] : error.message.split(` ${error.fix}`)
-  return new PersistablesError('IN_USE', what, {
-    fix: 'Delete those first, or give --force: children then keep only its hash and label.',
-    details: error.details,
-    cause: error.cause,
-  })
+  const fix = error.code === 'IN_USE' ? 'Delete those first, or give --force: children then keep only its hash and label.' : error.fix
+  return new PersistablesError(error.code, what, { ...(fix !== undefined && { fix }), details: { ...error.details, deleted }, cause: error.cause })
 }
