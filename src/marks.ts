@@ -9,8 +9,10 @@ import { referencesOf } from './references'
 import { retrying } from './retry'
 import type { Filepaths } from './types'
 
-/** Rows that are read at once, and blobs that one statement marks. */
-const PAGE = 500
+/** Rows that are read at once; each may refer to many blobs. */
+const ROWS = 50
+/** Blobs that one statement marks. */
+const BLOBS = 100
 
 /** Options of {@link Marks.scan}. */
 export interface ScanOptions {
@@ -74,27 +76,26 @@ export function marksOf(client: PersistableTransaction, dialect: Dialect): Marks
     },
     async scan(mark, stores, { signal, onRows } = {}) {
       const marked = async (blobs: readonly StoredBlob[]): Promise<void> => {
-        await write(
-          sql`${insert(blobs, mark)} ON CONFLICT ("store", "digest") DO UPDATE SET "marked" = excluded."marked"
-            WHERE coalesce(b."marked", 0) < excluded."marked" OR b."marked" > ${dialect.now} RETURNING "store"`,
-        )
+        const statement = sql`${insert(blobs, mark)} ON CONFLICT ("store", "digest") DO UPDATE SET "marked" = excluded."marked"
+            WHERE coalesce(b."marked", 0) < excluded."marked" OR b."marked" > ${dialect.now}`
+        await retrying('noting references', () => atomically(db, [db.$executeRawUnsafe(dialect.text(statement), ...statement.values)]))
       }
       // Where a page ends is decided by the id, which never changes: a row that is there all the time is met, whatever else comes and goes.
       for (let after = ''; ; ) {
         signal?.throwIfAborted()
         const rows = await select<{ id: string; filepaths: unknown }>(
           sql`SELECT p."id", p."filepaths" FROM ${persistables} p WHERE ${dialect.binary(sql`p."id"`)} > ${after}
-            ORDER BY ${dialect.binary(sql`p."id"`)} LIMIT ${typed(PAGE, 'int')}`,
+            ORDER BY ${dialect.binary(sql`p."id"`)} LIMIT ${typed(ROWS, 'int')}`,
         )
         const blobs = new Map<string, StoredBlob>()
         for (const { id, filepaths } of rows) {
           for (const blob of referencesOf(parsed(id, filepaths))) if (stores.has(blob.store)) blobs.set(`${blob.store}/${blob.digest}`, blob)
         }
         const all = [...blobs.values()]
-        for (let at = 0; at < all.length; at += PAGE) await marked(all.slice(at, at + PAGE))
+        for (let at = 0; at < all.length; at += BLOBS) await marked(all.slice(at, at + BLOBS))
         onRows?.(rows.length)
         const last = rows.at(-1)
-        if (last === undefined || rows.length < PAGE) return
+        if (last === undefined || rows.length < ROWS) return
         after = last.id
         await turn()
       }

@@ -16,9 +16,9 @@ export interface VerifyContext extends Omit<DeclaredContext, 'signal'> {
   readonly marks: Marks
 }
 
-/** Rows that are read at once: little, because metadata may take a megabyte each. */
-const PAGE = 50
-const LISTED = 500
+/** Rows that are read at once: few, because metadata may take a megabyte each, and what is read lies about as garbage for a while. */
+const PAGE = 10
+const LISTED = 100
 
 interface Place {
   readonly row: Row

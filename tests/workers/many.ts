@@ -40,7 +40,7 @@ work(async ({ url, folder, verb, rows = 0, from = 0 }: ManyTask, ready) => {
   await using repo = await openRepository({ url, types: [Many], stores: [diskStore(`${folder}/files`)], logger: { warn: () => {} } })
   const draft = (i: number): Many => {
     const artifacts = Object.fromEntries([...'abcdefghij'].map((name) => [name, `${name} of ${i}`])) as Record<'a', string>
-    return new Many({ name: `n${i % 100}`, artifacts: artifacts as never })
+    return new Many({ name: `n${i % 5}`, artifacts: artifacts as never })
   }
   // What a first call loads and compiles is not what many cost.
   for await (const _ of repo.verify({ where: { name: 'none' } }));
