@@ -62,7 +62,7 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect, transa
 
   const select = async <T = RawRow>(statement: Sql): Promise<T[]> => {
     const run = async () => {
-      await breathe()
+      if (!transaction) await breathe()
       return ask<T>(db, dialect.text(statement), statement.values)
     }
     try {

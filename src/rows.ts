@@ -65,7 +65,8 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   const query = <T>(statement: Sql) => db.$queryRawUnsafe<T[]>(dialect.text(statement), ...statement.values)
 
   const one = async <T>(statement: Sql): Promise<T[]> => {
-    await breathe()
+    // Not between the statements of a transaction: on SQLite's one connection readers would see what is half written.
+    if (!transaction) await breathe()
     return ask<T>(db, dialect.text(statement), statement.values)
   }
 
