@@ -1,11 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { ask, atomically, type PersistableTransaction, rawOf, withModels } from './client'
-import { type Dialect, join, type Sql, sql } from './dialect'
-import { PersistablesError } from './errors'
-import { databaseFailure, type FailureKind, failureKind } from './failure'
+import { filled, type NewCompanion } from './companion'
+import { companionColumns, insertCompanions, quoted, tableOf, updateCompanion } from './companion-sql'
+import { type Dialect, join, raw, type Sql, sql } from './dialect'
+import { PersistablesError, reason } from './errors'
+import { databaseFailure, driverCause, type FailureKind, failureKind } from './failure'
 import { type Given, insertEdges, insertMany, insertRow, insertTags, type NewRow, raiseCounter } from './insert'
 import { insertByModels, PinsLost } from './insert-models'
-import { type RawRow, rowColumns, toRow } from './raw-row'
+import { freezeJson, type RawRow, rowColumns, toRow } from './raw-row'
 import { aliasesOf, childCountOf, childrenOf, DELETES, deleteRow, type Uses } from './removal'
 import { retrying } from './retry'
 import { labelOf, type Row } from './row'
@@ -46,6 +48,8 @@ export interface Rows {
   insert(rows: readonly NewRow[], options?: InsertOptions): Promise<Row[]>
   /** Deletes a row with its tags and edges, never its number; whether it was there. Throws `IN_USE` unless forced. */
   remove(row: Row, options: { readonly force: boolean }): Promise<boolean>
+  /** The row with other columns. Throws `VERSION_CONFLICT` when it was updated since it was read, `NOT_FOUND` when it is gone or has no columns. */
+  update(row: Row, changes: NewCompanion): Promise<Row>
   /** Who refers to a row. */
   uses(id: string): Promise<Uses>
 }
@@ -78,7 +82,7 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   }
 
   const byStatements = async (rows: readonly NewRow[]): Promise<Given[]> => {
-    const beside = [...insertEdges(dialect, rows), ...insertTags(dialect, rows)]
+    const beside = [...insertEdges(dialect, rows), ...insertTags(dialect, rows), ...insertCompanions(dialect, rows)]
     const [only] = rows
     // One statement for one row on PostgreSQL: its counter is then locked for no longer than the server needs, whatever keeps this process busy.
     const whole = dialect.provider === 'postgresql' && rows.length === 1
@@ -91,7 +95,10 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
       ? byStatements(rows)
       : withModels(client, transaction, (models) => insertByModels(models, rows, Date.now)))
     const versions = new Map(given.map(({ id, version }) => [id, Number(version)]))
-    return rows.map(({ edges: _e, blobs: _b, ...row }) => ({ ...row, version: versions.get(row.id) as number, rowVersion: 1 }))
+    return rows.map(({ edges: _e, blobs: _b, companion, ...row }) => {
+      const columns = companion === undefined ? {} : { columns: freezeJson(filled(companion, row.createdAt)) as NonNullable<Row['columns']> }
+      return { ...row, ...columns, version: versions.get(row.id) as number, rowVersion: 1 }
+    })
   }
 
   return {
@@ -113,6 +120,8 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
             const there = await known(rows)
             if (there.length === rows.length) return there
           }
+          const own = constraintOf(cause)
+          if (own !== undefined && rows.some(({ companion }) => companion !== undefined)) throw refusedColumns(rows, own, kind, cause)
           if (kind === 'null' || cause instanceof PinsLost) throw new PinsLost()
           if (kind === 'foreign-key') throw parentGone(rows, cause)
           if (transaction && RETRIABLE.has(kind)) throw conflict(rows, cause, kind)
@@ -146,7 +155,47 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
       throw inUse(row, await uses(row.id))
     },
 
+    async update(row, changes) {
+      const now = new Date()
+      const statements = updateCompanion(dialect, row, changes, now)
+      let lost = false
+      const work = () => run<{ id: string; row_version: number | bigint }>(statements)
+      const done = await (transaction ? work() : retrying('updating', work, { onLost: () => (lost = true) })).catch((error: unknown) => {
+        if (transaction && RETRIABLE.has(failureKind(error))) throw conflict([row], error, failureKind(error))
+        throw databaseFailure(error, `updating the columns of ${labelOf(row)}`)
+      })
+      const [raised] = done.at(-1) ?? []
+      if (raised === undefined && !lost) throw await stale(row)
+      const there = await withColumns(row.id, changes.spec)
+      // Without word of what became of the update: it was done if what it wrote is there.
+      if (there === undefined || (raised === undefined && there.rowVersion !== row.rowVersion + 1)) throw await stale(row)
+      return there
+    },
+
     uses,
+  }
+
+  async function withColumns(id: string, spec: NewCompanion['spec']): Promise<Row | undefined> {
+    const statement = sql`SELECT ${rowColumns(dialect)}, ${companionColumns(dialect, spec)} FROM ${dialect.table('persistables')} p
+      JOIN ${tableOf(dialect, spec)} c ON c.${raw(quoted(spec.id ?? 'id'))} = p."id" WHERE p."id" = ${id}`
+    const [found] = await (transaction ? one<RawRow>(statement) : retrying('reading', () => one<RawRow>(statement)))
+    return found === undefined ? undefined : toRow(found, spec)
+  }
+
+  async function stale(row: Row): Promise<PersistablesError> {
+    const [there] = await known([row])
+    if (there === undefined)
+      return new PersistablesError('NOT_FOUND', `${labelOf(row)} is gone.`, { fix: 'Somebody deleted it.', details: { id: row.id } })
+    if (there.rowVersion === row.rowVersion) {
+      return new PersistablesError('NOT_FOUND', `${labelOf(row)} was saved before its type had columns, so it has none.`, {
+        fix: 'Save a next version of it, with columns.',
+        details: { id: row.id },
+      })
+    }
+    return new PersistablesError('VERSION_CONFLICT', `${labelOf(row)} was updated by somebody else since it was loaded.`, {
+      fix: 'Load it again, look at it, and update that.',
+      details: { id: row.id, loaded: row.rowVersion, found: there.rowVersion },
+    })
   }
 
   async function uses(id: string): Promise<Uses> {
@@ -170,15 +219,41 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
     for (let at = 0; at < ids.length; at += 500) {
       const statement = sql`SELECT ${rowColumns(dialect)} FROM ${dialect.table('persistables')} p WHERE p."id" IN (${join(ids.slice(at, at + 500))})`
       const some = await (transaction ? one<RawRow>(statement) : retrying('reading', () => one<RawRow>(statement)))
-      for (const row of some.map(toRow)) found.set(row.id, row)
+      for (const row of some) found.set(String(row.id), toRow(row))
     }
     return ids.flatMap((id) => found.get(id) ?? [])
   }
 }
 
-function labels(rows: readonly NewRow[]): string {
+function labels(rows: readonly Pick<NewRow, 'type' | 'name'>[]): string {
   const [first] = rows
   return rows.length === 1 ? `${first?.type}/${first?.name}` : `${rows.length} persistables`
+}
+
+// The fields or the name of a constraint that is not the registry's own.
+function constraintOf(cause: unknown): string | undefined {
+  const { constraint } = driverCause(cause) as { constraint?: { fields?: unknown; index?: unknown } }
+  const { fields, index } = constraint ?? {}
+  if (Array.isArray(fields) && fields.length > 0) {
+    const names = fields.map((field) => String(field).replaceAll('"', '').split('.').at(-1) as string)
+    return names.some((name) => OWN_FIELDS.has(name)) ? undefined : names.join(', ')
+  }
+  return typeof index === 'string' && !index.startsWith('persistable') ? index : undefined
+}
+
+const OWN_FIELDS: ReadonlySet<string> = new Set(['id', 'version', 'child_id', 'parent_id', 'persistable_id'])
+
+function refusedColumns(rows: readonly NewRow[], what: string, kind: FailureKind, cause: unknown): PersistablesError {
+  const why: Partial<Record<FailureKind, string>> = {
+    unique: 'another one has the same value',
+    null: 'the database wants a value there; is its schema newer than the generated classes?',
+    'foreign-key': 'the row that it points to does not exist',
+  }
+  return new PersistablesError('INVALID_CONFIG', `The database refuses the columns of ${labels(rows)} (${what}): ${why[kind] ?? reason(cause)}.`, {
+    fix: 'Correct the columns and save again; nothing was saved.',
+    details: { constraint: what, kind },
+    cause,
+  })
 }
 
 function alreadyThere(row: Row): PersistablesError {
@@ -190,6 +265,9 @@ function alreadyThere(row: Row): PersistablesError {
 
 function parentGone(rows: readonly NewRow[], cause: unknown): PersistablesError {
   const parents = rows.flatMap((row) => row.edges.map((edge) => edge.parentLabel ?? edge.parentId))
+  const models = [...new Set(rows.flatMap(({ companion }) => companion?.spec.model ?? []))]
+  // SQLite does not say which of the foreign keys it was.
+  if (models.length > 0 && parents.length === 0) return refusedColumns(rows, models.join(', '), 'foreign-key', cause)
   return new PersistablesError('NOT_FOUND', `A parent of ${labels(rows)} is gone: one of ${[...new Set(parents)].join(', ')}.`, {
     fix: 'Load the parent again, and save with one that exists.',
     details: { parents },
@@ -197,7 +275,7 @@ function parentGone(rows: readonly NewRow[], cause: unknown): PersistablesError 
   })
 }
 
-function conflict(rows: readonly NewRow[], cause: unknown, kind: FailureKind): PersistablesError {
+function conflict(rows: readonly Pick<NewRow, 'type' | 'name'>[], cause: unknown, kind: FailureKind): PersistablesError {
   const what = kind === 'unique' ? `took the next version of ${labels(rows)} first` : `was in the way of this transaction's save of ${labels(rows)}`
   return new PersistablesError('VERSION_CONFLICT', `Another writer ${what}.`, {
     fix: 'Retry the whole transaction.',
