@@ -3,9 +3,12 @@ import { dirname, join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { addCopy } from './commands/copy'
 import { addDoctor } from './commands/doctor'
+import { addGenerate } from './commands/generate'
 import { addGet } from './commands/get'
+import { addInit } from './commands/init'
 import { addLs } from './commands/ls'
 import { addMigrate } from './commands/migrate'
+import { addNew } from './commands/new'
 import { addRm } from './commands/rm'
 import { addShow } from './commands/show'
 import { addVersions } from './commands/versions'
@@ -79,7 +82,8 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     .option('--debug', 'show stack traces of errors (PERSISTABLES_DEBUG=1)')
     .option('--no-color', 'no colours (NO_COLOR); there are none but on a terminal')
     .addHelpText('after', EPILOGUE)
-  for (const add of [addLs, addShow, addVersions, addGet, addRm, addMigrate, addCopy, addDoctor]) add(program, start)
+  const commands = [addInit, addNew, addGenerate, addLs, addShow, addVersions, addGet, addRm, addMigrate, addCopy, addDoctor]
+  for (const add of commands) add(program, start)
   program.exitOverride()
   for (const command of program.commands) {
     command.exitOverride((error) => {
