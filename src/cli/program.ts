@@ -77,13 +77,15 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     .version(version(), '-V, --version', 'print the version')
     .option('--url <url>', 'file:<path> or postgresql://… (PERSISTABLES_URL)')
     .option('--project <project>', 'look into this project (PERSISTABLES_PROJECT; default: default)')
-    .option('--config <file>', 'use this configuration (PERSISTABLES_CONFIG; default: the nearest persistables.config.ts)')
     .option('--json', 'answer with one JSON document')
     .option('--debug', 'show stack traces of errors (PERSISTABLES_DEBUG=1)')
     .option('--no-color', 'no colours (NO_COLOR); there are none but on a terminal')
     .addHelpText('after', EPILOGUE)
   const commands = [addInit, addNew, addGenerate, addLs, addShow, addVersions, addGet, addRm, addMigrate, addCopy, addDoctor]
   for (const add of commands) add(program, start)
+  // Of `new` it is the config of a type; no registry is opened there.
+  if (argv.find((word) => !word.startsWith('-')) !== 'new')
+    program.option('--config <file>', 'use this configuration (PERSISTABLES_CONFIG; default: the nearest persistables.config.ts)')
   program.exitOverride()
   for (const command of program.commands) {
     command.exitOverride((error) => {
