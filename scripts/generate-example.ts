@@ -35,7 +35,9 @@ const render = async (): Promise<{ made: Map<string, string>; stale: string[] }>
       const schema = join(copy, 'prisma', provider)
       const generated = await runPrisma(['generate', '--schema', schema, '--generator', 'client'], { provider })
       if (generated.code !== 0) throw new Error(generated.output)
-      const diff = await runPrisma(['migrate', 'diff', '--from-empty', '--to-schema', schema, '--script', '-o', join(copy, `${provider}.sql`)], { provider })
+      const diff = await runPrisma(['migrate', 'diff', '--from-empty', '--to-schema', schema, '--script', '-o', join(copy, `${provider}.sql`)], {
+        provider,
+      })
       if (diff.code !== 0) throw new Error(diff.output)
       made.set(join(APP, `prisma/${provider}/schema.sql`), readFileSync(join(copy, `${provider}.sql`), 'utf8'))
       for (const file of filesIn(join(copy, 'generated', provider))) made.set(join(APP, relative(copy, file)), readFileSync(file, 'utf8'))
@@ -55,7 +57,9 @@ export const generateExample = async (check: boolean): Promise<number> => {
     return 0
   }
   if (check) {
-    console.error(`Not what the schema of the example app would generate:\n${names.map((name) => `  ${name}\n`).join('')}Run: npm run generate:example`)
+    console.error(
+      `Not what the schema of the example app would generate:\n${names.map((name) => `  ${name}\n`).join('')}Run: npm run generate:example`,
+    )
     return 1
   }
   for (const [path, text] of changed) {

@@ -1,6 +1,6 @@
 import { invalid } from './columns'
 import { type Column, type ColumnKind, type ColumnsSpec, misfit } from './companion'
-import { bound, columnOf, quoted, selected } from './companion-sql'
+import { bound, boundKey, columnOf, quoted, selected } from './companion-sql'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
 import type { Ordering, Position } from './order'
@@ -113,6 +113,17 @@ export function splitWhere<W extends object>(
   }
 }
 
+// What a key of a kind looks like, so that a cursor that somebody made up does not reach the database.
+const NUMBER = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/
+const KEYS: Readonly<Partial<Record<ColumnKind, RegExp>>> = {
+  int: NUMBER,
+  bigint: NUMBER,
+  float: NUMBER,
+  decimal: NUMBER,
+  bool: /^(true|false|[01])$/,
+  timestamp: /^[-\d :T.Z+]+$/,
+}
+
 /** An order by a column, or undefined when `orderBy` names none. Throws `INVALID_QUERY`. */
 export function companionOrdering(dialect: Dialect, spec: ColumnsSpec, orderBy: object = {}): Ordering | undefined {
   const entries = Object.entries(orderBy).filter(([, direction]) => direction !== undefined)
@@ -128,10 +139,6 @@ export function companionOrdering(dialect: Dialect, spec: ColumnsSpec, orderBy: 
   const at = sortable(dialect, field, column)
   const id = dialect.binary(raw(`c.${quoted(spec.id ?? 'id')}`))
   const sign = raw(direction === 'asc' ? '>' : '<')
-  const bind = (value: string | number): Sql => {
-    if (dialect.provider === 'sqlite') return sql`${value}`
-    return column.kind === 'enum' ? sql`${value}::text` : bound(dialect, { ...column, kind: 'text' }, value)
-  }
   const wrong = (why: string) =>
     invalid(`The cursor ${why}`, 'Pass the cursor of an earlier page of the same query, unchanged, with the same orderBy.')
   return {
@@ -144,7 +151,7 @@ export function companionOrdering(dialect: Dialect, spec: ColumnsSpec, orderBy: 
       const text = dialect.typed(last, 'text')
       if (value === null)
         return last === '' ? sql`${columnOf(field, column)} IS NULL` : sql`${columnOf(field, column)} IS NULL AND ${id} ${sign} ${text}`
-      const given = bind(value)
+      const given = boundKey(dialect, column, value)
       return sql`${at} ${sign}= ${given} AND (${at} ${sign} ${given} OR ${id} ${sign} ${text})`
     },
     place: (row, key) => ({ value: typeof key === 'bigint' ? String(key) : (key as string | number | null), id: row.id }),
@@ -157,7 +164,8 @@ export function companionOrdering(dialect: Dialect, spec: ColumnsSpec, orderBy: 
       }
       if (!Array.isArray(parts) || parts.length !== 4 || typeof parts[3] !== 'string') throw wrong('cannot be read')
       if (parts[0] !== field || parts[1] !== direction) throw wrong(`belongs to another order (${String(parts[0])} ${String(parts[1])})`)
-      const fits = parts[2] === null || typeof parts[2] === 'string' || Number.isFinite(parts[2])
+      const fits =
+        parts[2] === null || ((typeof parts[2] === 'string' || Number.isFinite(parts[2])) && (KEYS[column.kind]?.test(String(parts[2])) ?? true))
       if (!fits) throw wrong('cannot be read')
       return { value: parts[2] as string | number | null, id: parts[3] }
     },

@@ -16,10 +16,22 @@ const TYPES_OF: Readonly<Record<Exclude<ColumnKind, 'enum'>, string>> = {
 export function bound(dialect: Dialect, column: Column, value: unknown): Sql {
   const plain = value === null ? null : stored(column, value)
   if (dialect.provider === 'sqlite') return sql`${plain}`
-  const type = column.type ?? (column.kind === 'enum' ? 'text' : TYPES_OF[column.kind])
+  const type = postgresType(column)
   // A Date is bound as a time without zone, in UTC; the session may be in another.
   if (type.startsWith('timestamptz')) return sql`(${plain}::timestamp AT TIME ZONE 'UTC')`
   return sql`${plain}${raw(column.kind === 'decimal' || column.kind === 'enum' ? `::text::${type}` : `::${type}`)}`
+}
+
+function postgresType(column: Column): string {
+  return column.type ?? (column.kind === 'enum' ? 'text' : TYPES_OF[column.kind])
+}
+
+/** A key that was {@link selected}, as a parameter of a statement: back from text on PostgreSQL, so that nothing of it is lost. */
+export function boundKey(dialect: Dialect, column: Column, key: string | number): Sql {
+  if (dialect.provider === 'sqlite') return sql`${key}`
+  const type = postgresType(column)
+  if (type.startsWith('timestamptz')) return sql`(${key}::text::timestamp AT TIME ZONE 'UTC')`
+  return column.kind === 'enum' ? sql`${key}::text` : sql`${key}::text${raw(`::${type}`)}`
 }
 
 function stored(column: Column, value: unknown): unknown {
@@ -71,6 +83,15 @@ function timeOf(text: string): Date {
   if (/^-?\d+(\.0)?$/.test(text)) return new Date(Number(text))
   const iso = text.replace(' ', 'T')
   return new Date(/(Z|[+-]\d{2}(:?\d{2})?)$/.test(iso.slice(10)) ? iso : iso.length === 10 ? `${iso}T00:00:00Z` : `${iso}Z`)
+}
+
+/** Values that were given, as users see them once they are saved. */
+export function asSaved({ spec }: NewCompanion, values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const seen = Object.entries(spec.fields).map(([field, column]) => {
+    const value = values[field] ?? null
+    return [field, column.kind === 'bigint' || column.kind === 'decimal' ? read(column, value) : value]
+  })
+  return Object.fromEntries(seen)
 }
 
 /** A column of the table `c` in a form that both drivers hand over without loss; also what cursors keep. */

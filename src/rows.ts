@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { ask, atomically, type PersistableTransaction, rawOf, withModels } from './client'
 import { filled, type NewCompanion } from './companion'
-import { companionColumns, insertCompanions, quoted, tableOf, updateCompanion } from './companion-sql'
+import { asSaved, companionColumns, insertCompanions, quoted, tableOf, updateCompanion } from './companion-sql'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { PersistablesError, reason } from './errors'
 import { databaseFailure, driverCause, type FailureKind, failureKind } from './failure'
@@ -96,7 +96,8 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
       : withModels(client, transaction, (models) => insertByModels(models, rows, Date.now)))
     const versions = new Map(given.map(({ id, version }) => [id, Number(version)]))
     return rows.map(({ edges: _e, blobs: _b, companion, ...row }) => {
-      const columns = companion === undefined ? {} : { columns: freezeJson(filled(companion, row.createdAt)) as NonNullable<Row['columns']> }
+      const columns =
+        companion === undefined ? {} : { columns: freezeJson(asSaved(companion, filled(companion, row.createdAt))) as NonNullable<Row['columns']> }
       return { ...row, ...columns, version: versions.get(row.id) as number, rowVersion: 1 }
     })
   }
