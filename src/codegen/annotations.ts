@@ -150,7 +150,7 @@ function statements(documentation: string, text: string[]): [string, string][] {
   for (const line of documentation.split('\n').map((each) => each.trim())) {
     const last = found.at(-1)
     const [, tag, rest] = /^@(\w+)\s*(.*)$/.exec(line) ?? []
-    if (open && last !== undefined) last[1] += ` ${line}`
+    if (open && last !== undefined && !MODEL_TAGS.includes(tag ?? '')) last[1] += ` ${line}`
     else if (tag !== undefined) found.push([tag, (rest ?? '').trim()])
     else text.push(line)
     const now = found.at(-1)

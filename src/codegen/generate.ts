@@ -105,7 +105,7 @@ function refuseForeign(output: string): void {
 
 /** The classes that a user wrote: type and file, where `Name.ts` exports a class of its own name. */
 export function classFiles(folder: string | undefined): [string, string][] {
-  if (folder === undefined || !existsSync(folder)) return []
+  if (folder === undefined || !existsSync(folder) || !statSync(folder).isDirectory()) return []
   return readdirSync(folder)
     .filter((name) => /^[A-Z]\w*\.ts$/.test(name))
     .sort()

@@ -32,8 +32,9 @@ export async function projectOf(cwd: string, named: string | undefined): Promise
   const manifest = packageUp({ cwd })
   const root = manifest === undefined ? cwd : dirname(manifest)
   const prismaConfig = [cwd, root].flatMap((folder) => CONFIGS.map((name) => join(folder, name))).find((path) => existsSync(path)) ?? null
-  const schema = await schemaPath(cwd, root, named, prismaConfig)
+  // Before prisma.config.ts is loaded, which imports it.
   const prisma = checkPrisma(root)
+  const schema = await schemaPath(cwd, root, named, prismaConfig)
   const files = readSchema(schema)
   const folder = existsSync(schema) && statSync(schema).isDirectory()
   const host = folder ? join(schema, 'persistables.prisma') : schema
