@@ -25,6 +25,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'rows',
     'columns',
     'companion',
+    'companion-failure',
     'companion-sql',
     'companion-query',
     'conditions',

@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { ask, atomically, type PersistableTransaction, rawOf, withModels } from './client'
 import { filled, type NewCompanion } from './companion'
+import { constraintOf, refusedColumns } from './companion-failure'
 import { asSaved, companionColumns, insertCompanions, quoted, tableOf, updateCompanion } from './companion-sql'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
-import { PersistablesError, reason } from './errors'
-import { databaseFailure, driverCause, type FailureKind, failureKind } from './failure'
+import { PersistablesError } from './errors'
+import { databaseFailure, type FailureKind, failureKind } from './failure'
 import { type Given, insertEdges, insertMany, insertRow, insertTags, type NewRow, raiseCounter } from './insert'
 import { insertByModels, PinsLost } from './insert-models'
 import { freezeJson, type RawRow, rowColumns, toRow } from './raw-row'
@@ -95,10 +96,9 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
       ? byStatements(rows)
       : withModels(client, transaction, (models) => insertByModels(models, rows, Date.now)))
     const versions = new Map(given.map(({ id, version }) => [id, Number(version)]))
-    return rows.map(({ edges: _e, blobs: _b, companion, ...row }) => {
-      const columns =
-        companion === undefined ? {} : { columns: freezeJson(asSaved(companion, filled(companion, row.createdAt))) as NonNullable<Row['columns']> }
-      return { ...row, ...columns, version: versions.get(row.id) as number, rowVersion: 1 }
+    return rows.map((given) => {
+      const { edges: _e, blobs: _b, companion: _c, ...row } = given
+      return { ...row, ...columnsOf(given), version: versions.get(row.id) as number, rowVersion: 1 }
     })
   }
 
@@ -119,10 +119,10 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
           const kind = failureKind(error)
           if (lost && kind !== 'unreachable') {
             const there = await known(rows)
-            if (there.length === rows.length) return there
+            if (there.length === rows.length) return there.map((row, i) => ({ ...row, ...columnsOf(rows[i] as NewRow) }))
           }
           const own = constraintOf(cause)
-          if (own !== undefined && rows.some(({ companion }) => companion !== undefined)) throw refusedColumns(rows, own, kind, cause)
+          if (own !== undefined && rows.some(({ companion }) => companion !== undefined)) throw refusedColumns(labels(rows), own, kind, cause)
           if (kind === 'null' || cause instanceof PinsLost) throw new PinsLost()
           if (kind === 'foreign-key') throw parentGone(rows, cause)
           if (transaction && RETRIABLE.has(kind)) throw conflict(rows, cause, kind)
@@ -226,35 +226,15 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   }
 }
 
+// As they were given: whoever saved a row knows its columns.
+function columnsOf({ companion, createdAt }: NewRow): Pick<Row, 'columns'> {
+  if (companion === undefined) return {}
+  return { columns: freezeJson(asSaved(companion, filled(companion, createdAt))) as NonNullable<Row['columns']> }
+}
+
 function labels(rows: readonly Pick<NewRow, 'type' | 'name'>[]): string {
   const [first] = rows
   return rows.length === 1 ? `${first?.type}/${first?.name}` : `${rows.length} persistables`
-}
-
-// The fields or the name of a constraint that is not the registry's own.
-function constraintOf(cause: unknown): string | undefined {
-  const { constraint } = driverCause(cause) as { constraint?: { fields?: unknown; index?: unknown } }
-  const { fields, index } = constraint ?? {}
-  if (Array.isArray(fields) && fields.length > 0) {
-    const names = fields.map((field) => String(field).replaceAll('"', '').split('.').at(-1) as string)
-    return names.some((name) => OWN_FIELDS.has(name)) ? undefined : names.join(', ')
-  }
-  return typeof index === 'string' && !index.startsWith('persistable') ? index : undefined
-}
-
-const OWN_FIELDS: ReadonlySet<string> = new Set(['id', 'version', 'child_id', 'parent_id', 'persistable_id'])
-
-function refusedColumns(rows: readonly NewRow[], what: string, kind: FailureKind, cause: unknown): PersistablesError {
-  const why: Partial<Record<FailureKind, string>> = {
-    unique: 'another one has the same value',
-    null: 'the database wants a value there; is its schema newer than the generated classes?',
-    'foreign-key': 'the row that it points to does not exist',
-  }
-  return new PersistablesError('INVALID_CONFIG', `The database refuses the columns of ${labels(rows)} (${what}): ${why[kind] ?? reason(cause)}.`, {
-    fix: 'Correct the columns and save again; nothing was saved.',
-    details: { constraint: what, kind },
-    cause,
-  })
 }
 
 function alreadyThere(row: Row): PersistablesError {
@@ -268,7 +248,7 @@ function parentGone(rows: readonly NewRow[], cause: unknown): PersistablesError 
   const parents = rows.flatMap((row) => row.edges.map((edge) => edge.parentLabel ?? edge.parentId))
   const models = [...new Set(rows.flatMap(({ companion }) => companion?.spec.model ?? []))]
   // SQLite does not say which of the foreign keys it was.
-  if (models.length > 0 && parents.length === 0) return refusedColumns(rows, models.join(', '), 'foreign-key', cause)
+  if (models.length > 0 && parents.length === 0) return refusedColumns(labels(rows), models.join(', '), 'foreign-key', cause)
   return new PersistablesError('NOT_FOUND', `A parent of ${labels(rows)} is gone: one of ${[...new Set(parents)].join(', ')}.`, {
     fix: 'Load the parent again, and save with one that exists.',
     details: { parents },

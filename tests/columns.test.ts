@@ -141,7 +141,7 @@ for (const provider of ['sqlite', 'postgresql'] as const) {
           .map(({ id }) => id)
           .sort()
       const number = (): number => random.int(12) / 10 - 0.1
-      for (let i = 0; i < 40; i++) {
+      for (let i = 0; i < 120; i++) {
         const [a, b] = [number(), number()]
         const cases: [
           NonNullable<NonNullable<Parameters<typeof app.repo.find<typeof Classifier>>[1]>['where']>,
@@ -181,6 +181,50 @@ for (const provider of ['sqlite', 'postgresql'] as const) {
       }
       const best = await app.repo.find(Classifier, { where: { stage: 'live' }, orderBy: { accuracy: 'desc' }, take: 1, latest: true })
       expect(best[0]?.accuracy).toBe(Math.max(...all.filter(({ stage }) => stage === 'live').map(({ accuracy }) => accuracy ?? -1)))
+    })
+
+    test('conditions and orders on a column begin in its index, whatever the number of rows', async () => {
+      const { repo, prisma, sql } = app
+      const numbers =
+        provider === 'sqlite'
+          ? 'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) SELECT'
+          : 'WITH n(i) AS (SELECT generate_series(1, 20000)) SELECT'
+      const json = provider === 'sqlite' ? '' : '::jsonb'
+      const time = provider === 'sqlite' ? `'2026-01-01T00:00:00.000+00:00'` : `timestamp '2026-01-01'`
+      await sql(`INSERT INTO persistables (id, type, registered_name, project, name, author, version, hash, has_external_files, filepaths, metadata, row_version, created_at, modified_at)
+        ${numbers} 'id-' || i, 'Dataset', 'Dataset', 'default', 'n' || i, 'a', 1, 'h', false, '{}'${json}, '{"config":{}}'${json}, 1, ${time}, ${time} FROM n`)
+      await sql(`INSERT INTO "Dataset" (id, "rowCount", source) ${numbers} 'id-' || i, i, 's' FROM n`)
+      await sql('ANALYZE')
+      const asked: [string, unknown[]][] = []
+      const client = new Proxy(prisma, {
+        get(target, key) {
+          const member: unknown = Reflect.get(target, key)
+          if (key !== '$queryRawUnsafe') return typeof member === 'function' ? (member as (...args: unknown[]) => unknown).bind(target) : member
+          return (text: string, ...values: unknown[]) => {
+            asked.push([text, values])
+            return target.$queryRawUnsafe(text, ...values)
+          }
+        },
+      })
+      const watched = app.again({ client: client as never, provider })
+      const page = await repo.find(Dataset, { orderBy: { rowCount: 'desc' }, take: 10 })
+      const cases = [
+        () => watched.find(Dataset, { where: { rowCount: 77 } }),
+        () => watched.find(Dataset, { where: { rowCount: { gt: 19_990 } }, orderBy: { rowCount: 'asc' }, take: 10 }),
+        () => watched.find(Dataset, { orderBy: { rowCount: 'desc' }, take: 10 }),
+        () => watched.find(Dataset, { orderBy: { rowCount: 'desc' }, take: 10, cursor: page.cursor }),
+        () => watched.count(Dataset, { where: { rowCount: { lte: 9 } } }),
+      ]
+      for (const work of cases) {
+        asked.length = 0
+        await work()
+        const [text, values] = asked.at(-1)!
+        const plan = await prisma.$queryRawUnsafe<Record<string, unknown>[]>(
+          `${provider === 'sqlite' ? 'EXPLAIN QUERY PLAN' : 'EXPLAIN'} ${text}`,
+          ...values,
+        )
+        expect(plan.map((row) => String(row['detail'] ?? row['QUERY PLAN'])).join('\n')).toContain('Dataset_rowCount_id_idx')
+      }
     })
 
     test('every kind of column can be asked for and ordered by', async () => {
