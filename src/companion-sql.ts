@@ -149,15 +149,12 @@ export function insertCompanions(dialect: Dialect, rows: readonly WithCompanion[
     return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => {
       const some = list.slice(i * size, (i + 1) * size)
       const values = some.map(
-        (row) => sql`(${join([idOf(dialect, spec, row.id), ...fields.map(([field, column]) => bound(dialect, column, row.values[field] ?? null))])})`,
+        (row) =>
+          sql`(${join([dialect.typed(row.id, 'text'), ...fields.map(([field, column]) => bound(dialect, column, row.values[field] ?? null))])})`,
       )
       return sql`INSERT INTO ${tableOf(dialect, spec)} (${names}) VALUES ${join(values)}`
     })
   })
-}
-
-function idOf(dialect: Dialect, spec: ColumnsSpec, id: string): Sql {
-  return dialect.provider === 'sqlite' ? sql`${id}` : sql`${id}${raw(`::${spec.idType ?? 'text'}`)}`
 }
 
 /**
@@ -181,7 +178,7 @@ export function updateCompanion(
     }),
   )
   const id = raw(quoted(spec.id ?? 'id'))
-  const there = sql`EXISTS (SELECT 1 FROM ${companions} c WHERE c.${id} = ${idOf(dialect, spec, row.id)})`
+  const there = sql`EXISTS (SELECT 1 FROM ${companions} c WHERE c.${id} = ${dialect.typed(row.id, 'text')})`
   const same = sql`"id" = ${row.id} AND "row_version" = ${dialect.typed(row.rowVersion, 'int')}`
   const raised = sql`UPDATE ${persistables} SET "row_version" = "row_version" + 1, "modified_at" = ${dialect.typed(now, 'timestamp')}
     WHERE ${same} AND ${there} RETURNING "id", "row_version"`
@@ -189,7 +186,7 @@ export function updateCompanion(
     return [sql`UPDATE ${companions} SET ${sets} WHERE ${id} = ${row.id} AND EXISTS (SELECT 1 FROM ${persistables} WHERE ${same})`, raised]
   }
   return [
-    sql`WITH raised AS (${raised}), changed AS (UPDATE ${companions} SET ${sets} WHERE ${id} = ${idOf(dialect, spec, row.id)} AND EXISTS (SELECT 1 FROM raised))
+    sql`WITH raised AS (${raised}), changed AS (UPDATE ${companions} SET ${sets} WHERE ${id} = ${dialect.typed(row.id, 'text')} AND EXISTS (SELECT 1 FROM raised))
       SELECT "id", "row_version" FROM raised`,
   ]
 }

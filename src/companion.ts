@@ -32,8 +32,6 @@ export interface ColumnsSpec {
   readonly schema?: string
   /** what the database calls the id. @defaultValue 'id' */
   readonly id?: string
-  /** PostgreSQL's type of the id. @defaultValue 'text' */
-  readonly idType?: string
   readonly fields: Readonly<Record<string, Column>>
 }
 

@@ -1,4 +1,4 @@
-import { type Found, isPersistablesError } from '../src'
+import { columns, type Found, isPersistablesError, persistable } from '../src'
 import { type App, openApp } from './examples/app/open'
 import { Classifier } from './examples/app/persistables/Classifier'
 import { Dataset } from './examples/app/persistables/Dataset'
@@ -287,6 +287,47 @@ for (const provider of ['sqlite', 'postgresql'] as const) {
       ] as const)
         expect((await failure(first!.update(changes as never))).message).toContain(part)
     })
+
+    if (provider === 'postgresql') {
+      test('native types of PostgreSQL, in a session that is not in UTC', async () => {
+        await app.sql(`CREATE TABLE timed (id text PRIMARY KEY, at timestamptz(6), day date, code varchar(5), ref uuid, small smallint)`)
+        const [{ name }] = (await app.prisma.$queryRawUnsafe('SELECT current_database() AS name')) as [{ name: string }]
+        await app.sql(`ALTER DATABASE ${name} SET timezone TO 'Asia/Kolkata'`)
+        await app.prisma.$disconnect()
+        interface Cols {
+          at: Date | null
+          day: Date | null
+          code: string | null
+          ref: string | null
+          small: number | null
+        }
+        const Timed = persistable('Timed', {
+          columns: columns<Cols, Partial<Cols>>({
+            model: 'Timed',
+            table: 'timed',
+            fields: {
+              at: { kind: 'timestamp', type: 'timestamptz(6)', optional: true },
+              day: { kind: 'timestamp', type: 'date', optional: true },
+              code: { kind: 'text', type: 'varchar(5)', optional: true },
+              ref: { kind: 'text', type: 'uuid', optional: true },
+              small: { kind: 'int', type: 'smallint', optional: true },
+            },
+          }),
+        })
+        const repo = app.again({ types: [Timed] })
+        const given = { at: DAY, day: new Date('2026-03-04T00:00:00.000Z'), code: 'abc', ref: '00000000-0000-4000-8000-000000000000', small: 7 }
+        const saved = await repo.save(new Timed({ name: 't', columns: given }))
+        for (const one of [saved, await repo.load(Timed, 't')])
+          expect({ at: one.at, day: one.day, code: one.code, ref: one.ref, small: one.small }).toEqual(given)
+        for (const where of [{ at: DAY }, { day: given.day }, { code: { startsWith: 'ab' } }, { ref: given.ref }, { small: { lt: 8 } }])
+          expect(await repo.count(Timed, { where })).toBe(1)
+        await repo.save(new Timed({ name: 't', columns: { at: new Date(DAY.getTime() + 1) } }))
+        const first = await repo.find(Timed, { orderBy: { at: 'asc' }, take: 1 })
+        expect((await repo.find(Timed, { orderBy: { at: 'asc' }, cursor: first.cursor })).map(({ version }) => version)).toEqual([2])
+        await saved.update({ columns: { at: null, small: 8 } })
+        expect([saved.at, saved.small]).toEqual([null, 8])
+      })
+    }
 
     test('in the caller’s transaction columns commit and roll back with it', async () => {
       const { repo, prisma } = app

@@ -21,7 +21,6 @@ export interface TypeModel extends Annotations {
   readonly table: string
   readonly schema: string | undefined
   readonly id: string | undefined
-  readonly idType: string | undefined
   readonly columns: readonly ColumnModel[]
 }
 
@@ -62,7 +61,6 @@ export function typesOf(datamodel: Datamodel, provider: Provider, files: SchemaF
       table: model.dbName ?? model.name,
       schema: model.schema ?? undefined,
       id: id?.dbName ?? undefined,
-      idType: provider === 'postgresql' && id?.nativeType ? nativeType(id) : undefined,
       columns,
     })
 
@@ -109,6 +107,7 @@ function checkIdentity(model: DmmfModel, fault: (what: string, field?: string) =
   const relation = 'persistable Persistable @relation(fields: [id], references: [id], onDelete: Cascade)'
   if (id === undefined || !id.isId) return void fault('a companion needs the id of its persistable. Write: id String @id')
   if (id.type !== 'String') return void fault(`the id of a persistable is a uuid as text, and this is ${id.type}. Write: id String @id`, 'id')
+  if (id.nativeType && id.nativeType[0] !== 'Text') fault('the id of a persistable is text. Leave @db away.', 'id')
   if (id.default !== undefined) fault('the id is the persistable’s own, so it has no default. Leave @default away.', 'id')
   const link = model.fields.find(({ type, relationFromFields }) => type === 'Persistable' && relationFromFields?.join() === 'id')
   if (link === undefined) return void fault(`it does not say whose companion it is. Add: ${relation}`)

@@ -104,7 +104,7 @@ function parentOf(parent: TypeModel['parents'][number], type: TypeModel, all: re
   return parent.many ? `[${parent.type}Base]` : `${parent.type}Base`
 }
 
-function columnsMember({ type, model, table, schema, id, idType, columns }: TypeModel): string[] {
+function columnsMember({ type, model, table, schema, id, columns }: TypeModel): string[] {
   if (columns.length === 0) return []
   const fields = columns.map((column) => `${column.field}: { ${columnFacts(column).join(', ')} },`)
   const facts = [
@@ -112,7 +112,6 @@ function columnsMember({ type, model, table, schema, id, idType, columns }: Type
     `table: ${quote(table)},`,
     ...(schema === undefined ? [] : [`schema: ${quote(schema)},`]),
     ...(id === undefined ? [] : [`id: ${quote(id)},`]),
-    ...(idType === undefined ? [] : [`idType: ${quote(idType)},`]),
     ...block('fields', fields),
   ]
   return [`columns: columns<${type}Columns, ${type}ColumnsInput>({`, ...facts.map((line) => `  ${line}`), '}),']
