@@ -92,6 +92,16 @@ interface Model {
   findFirst(args: { where: Data; orderBy?: Data; select: Data }): PromiseLike<Data | null>
 }
 
+/** A model of a client by its name in the schema. Throws `SCHEMA_OUTDATED` for one that the client does not have. */
+export function modelOf(client: ModelClient, name: string): Model {
+  const model = (client as unknown as Readonly<Record<string, Model | undefined>>)[`${name.charAt(0).toLowerCase()}${name.slice(1)}`]
+  if (model !== undefined) return model
+  throw new PersistablesError('SCHEMA_OUTDATED', `The Prisma client does not know the model ${name}.`, {
+    fix: 'Run `prisma generate`, and pass the client that is made from the schema with the companion models.',
+    details: { model: name },
+  })
+}
+
 /** Runs work on the models of a client: in the transaction that `client` is, or in one of its own. */
 export async function withModels<T>(client: PersistableTransaction, transaction: boolean, work: (models: ModelClient) => Promise<T>): Promise<T> {
   if (transaction) return work(client as unknown as ModelClient)

@@ -5,7 +5,7 @@ import type { PersistableClient, PersistableTransaction, Provider } from './clie
 import type { FindOptions, Page } from './query'
 import type { TypesOption } from './registry'
 import type { Writes } from './rows'
-import type { AnyDraft, AnySaved, AnyType, Saved } from './shape'
+import type { AnyDraft, AnySaved, AnyType, ColumnsOfType, Saved } from './shape'
 import type { Logger } from './types'
 import type { GcOptions, GcReport } from './upkeep/collection'
 import type { Finding, VerifyOptions } from './upkeep/finding'
@@ -94,6 +94,8 @@ export interface TransactionRepository {
   find: Repository['find']
   count: Repository['count']
   versions: Repository['versions']
+  /** As `repo.update`; what is returned has the new columns if and when the transaction commits, and what was passed is unchanged. */
+  update: Repository['update']
   delete: Repository['delete']
 }
 
@@ -133,14 +135,21 @@ export interface Repository<C extends PersistableTransaction = PersistableClient
   tryLoad<T extends AnyType>(type: T, ref: RefInput, options?: LoadOptions): Promise<Saved<InstanceType<T>> | null>
   tryLoad(ref: RefInput, options?: LoadOptions): Promise<AnySaved | null>
   /** Saved ones of a class and its subclasses, or of all types, newest first unless ordered otherwise. Throws `INVALID_QUERY`. */
-  find<T extends AnyType>(type: T, options?: FindOptions): Promise<Found<Saved<InstanceType<T>>>>
+  find<T extends AnyType>(type: T, options?: FindOptions<ColumnsOfType<T>>): Promise<Found<Saved<InstanceType<T>>>>
   find(options?: FindOptions): Promise<Found<AnySaved>>
   /** Rows as plain data, for types that are not registered too. */
   rows(options?: FindOptions): Promise<Page>
-  count(type: AnyType, options?: Omit<FindOptions, 'orderBy' | 'take' | 'cursor'>): Promise<number>
+  count<T extends AnyType>(type: T, options?: Omit<FindOptions<ColumnsOfType<T>>, 'orderBy' | 'take' | 'cursor'>): Promise<number>
   count(options?: Omit<FindOptions, 'orderBy' | 'take' | 'cursor'>): Promise<number>
   /** All versions of a name, newest first. */
   versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>>
+
+  /**
+   * Changes columns of a saved one, as its own `update` does; also inside a caller's transaction.
+   * Throws `VERSION_CONFLICT` when somebody else updated it since it was loaded, `INVALID_CONFIG`, `NOT_FOUND`.
+   * @example await repo.update(classifier, { columns: { accuracy: 0.97 } })
+   */
+  update<T extends AnySaved>(persistable: T, changes: Parameters<T['update']>[0]): Promise<T>
 
   /**
    * Deletes one version: its row, tags and edges, never its number. Its bytes stay until gc. The version must be named exactly: by `name@3`, an id, or the

@@ -1,5 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { Pattern } from './artifacts/serializer'
+import type { ColumnsSpec } from './companion'
 import { PersistablesError, suggest } from './errors'
 import { normalize, restore } from './normal'
 import { checkName, checkType } from './ref'
@@ -49,13 +50,14 @@ export interface Definition {
   readonly state: StandardSchemaV1 | undefined
   readonly parents: ReadonlyMap<string, Role>
   readonly artifacts: ReadonlyMap<string, AnyArtifact>
+  readonly columns: ColumnsSpec | undefined
 }
 
 /** Checks what `persistable()` was told. Throws `INVALID_TYPE`. */
 export function define(type: string, spec: Spec): Definition {
   checkType(type)
   const invalid = (what: string, fix: string) => new PersistablesError('INVALID_TYPE', `The type ${type} ${what}.`, { fix, details: { type } })
-  const known = ['revision', 'config', 'state', 'parents', 'artifacts']
+  const known = ['revision', 'config', 'state', 'parents', 'artifacts', 'columns']
   for (const key of Object.keys(spec)) {
     if (!known.includes(key)) throw invalid(`is declared with an unknown member "${key}"`, suggest(key, known, ''))
   }
@@ -77,7 +79,10 @@ export function define(type: string, spec: Spec): Definition {
     checkPatterns(type, name, declared.patterns)
     artifacts.set(name, declared)
   }
-  return Object.freeze({ type, revision: String(spec.revision ?? ''), config: spec.config, state: spec.state, parents, artifacts })
+  const { columns } = spec
+  if (columns !== undefined && (typeof columns?.table !== 'string' || typeof columns.fields !== 'object'))
+    throw invalid('has columns that are none', 'Extend the class that `prisma generate` writes for a companion model.')
+  return Object.freeze({ type, revision: String(spec.revision ?? ''), config: spec.config, state: spec.state, parents, artifacts, columns })
 }
 
 function checkPatterns(type: string, artifact: string, patterns: readonly Pattern[]): void {

@@ -10,6 +10,8 @@ export interface Dialect {
   text(statement: Sql): string
   /** a table of the registry, qualified */
   table(name: TableName): Sql
+  /** another table of the same schema */
+  sibling(name: string): Sql
   /** a value with the type that an untyped place in a statement cannot infer */
   typed(value: unknown, type: 'int' | 'bigint' | 'text' | 'bool' | 'json' | 'timestamp'): Sql
   /** milliseconds since 1970 by the database's clock */
@@ -38,6 +40,7 @@ const sqlite: Dialect = {
   provider: 'sqlite',
   text: (statement) => statement.sql,
   table: (name) => raw(`"${name}"`),
+  sibling: (name) => raw(`"${name.replaceAll('"', '""')}"`),
   typed: (value) => sql`${value}`,
   now: raw(`CAST(unixepoch('subsec') * 1000 AS INTEGER)`),
   unnest: (json, columns) =>
@@ -50,11 +53,16 @@ const CASTS = { int: 'int', bigint: 'bigint', text: 'text', bool: 'boolean', jso
 
 /** PostgreSQL. `schema` qualifies the tables; without it the search path finds them. */
 function postgresql(schema: string | undefined): Dialect {
-  const table = (name: TableName): Sql => raw(schema === undefined ? `"${name}"` : `"${schema.replaceAll('"', '""')}"."${name}"`)
+  const sibling = (name: string): Sql => {
+    const quoted = `"${name.replaceAll('"', '""')}"`
+    return raw(schema === undefined ? quoted : `"${schema.replaceAll('"', '""')}".${quoted}`)
+  }
+  const table = (name: TableName): Sql => sibling(name)
   return {
     provider: 'postgresql',
     text: (statement) => statement.text,
     table,
+    sibling,
     typed: (value, type) => sql`${value}${raw(`::${CASTS[type]}`)}`,
     now: raw(`(extract(epoch from clock_timestamp()) * 1000)::bigint`),
     unnest: (json, columns) =>

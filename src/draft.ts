@@ -7,13 +7,13 @@ import { freezeDeep } from './normal'
 import { checkName, checkTagKey, checkTagValue, parseRef } from './ref'
 import type { AnyDraft, AnySaved, AnyType, Init, Shape } from './shape'
 
-const INIT_KEYS = ['name', 'project', 'author', 'versionDescription', 'tags', 'savePatterns', 'artifacts', 'config', 'state', 'parents']
+const INIT_KEYS = ['name', 'project', 'author', 'versionDescription', 'tags', 'savePatterns', 'artifacts', 'config', 'state', 'parents', 'columns']
 
 // `from`: the saved instance whose config and parents a next version keeps where nothing is given.
 /** The inside of a new draft, checked. `from`: the saved instance whose config and parents a next version keeps where nothing is given. */
 export function draftFacts(
   type: AnyType,
-  init: Partial<Init<Shape>> & { config?: unknown; state?: unknown; parents?: unknown },
+  init: Partial<Init<Shape>> & { config?: unknown; state?: unknown; parents?: unknown; columns?: unknown },
   from?: Facts,
 ): Facts {
   const definition = definitionOf(type)
@@ -45,6 +45,7 @@ export function draftFacts(
     config: { json: config.json, value: freezeDeep(config.value) },
     state: validate(definition.state, init.state, 'state', owner).value,
     tags: checkTags(init.tags ?? {}),
+    columns: givenColumns(definition, init.columns),
     parents: givenParents(definition, owner, init.parents as Record<string, unknown> | undefined, from),
     savePatterns: givenPatterns(definition, init.savePatterns ?? {}),
     values,
@@ -61,6 +62,15 @@ export function checkTags(tags: Readonly<Record<string, string>>): Record<string
     throw new PersistablesError('INVALID_OPTION', 'tags are a plain object of texts.', { fix: "Write tags: { stage: 'prod' }." })
   }
   return Object.fromEntries(Object.entries(tags).map(([key, value]) => [checkTagKey(key), checkTagValue(value)]))
+}
+
+// What is given is checked when it is saved: a column may be set until then.
+function givenColumns(definition: Definition, given: unknown): Record<string, unknown> {
+  if (definition.columns !== undefined) return { ...(given as Record<string, unknown> | undefined) }
+  if (given === undefined || Object.keys(given as object).length === 0) return {}
+  throw new PersistablesError('INVALID_CONFIG', `${definition.type} has no columns.`, {
+    fix: `Add a companion model: persistables new ${definition.type} --column …, and extend the class that is generated.`,
+  })
 }
 
 function checkDescription(text: unknown): string {

@@ -21,6 +21,8 @@ export interface Facts {
   readonly config: { readonly json: JsonObject; readonly value: object }
   state: object
   tags: Record<string, string>
+  /** as given, until they are saved */
+  columns: Record<string, unknown>
   readonly parents: ReadonlyMap<string, readonly GivenParent[]>
   readonly savePatterns: ReadonlyMap<string, readonly string[]>
   /** values of artifacts, until they are saved */

@@ -19,7 +19,8 @@ export type FailureKind =
   | 'no-database'
   | 'other'
 
-interface DriverCause {
+/** What a driver says of a failure. */
+export interface DriverCause {
   kind?: unknown
   constraint?: { index?: unknown; fields?: unknown }
   code?: unknown
@@ -27,8 +28,8 @@ interface DriverCause {
   originalMessage?: unknown
 }
 
-// Prisma wraps what the driver said at two depths: raw statements in meta.driverAdapterError.cause, adapter calls in cause.
-function driverCause(error: unknown): DriverCause {
+/** What the driver said. Prisma wraps it at two depths: raw statements in meta.driverAdapterError.cause, adapter calls in cause. */
+export function driverCause(error: unknown): DriverCause {
   const e = error as { meta?: { driverAdapterError?: { cause?: DriverCause } }; cause?: DriverCause } | null
   return e?.meta?.driverAdapterError?.cause ?? e?.cause ?? {}
 }

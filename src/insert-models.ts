@@ -1,4 +1,5 @@
-import type { ModelClient } from './client'
+import { type ModelClient, modelOf } from './client'
+import { filled } from './companion'
 import { byCounter, type Given, type NewRow } from './insert'
 
 /** Thrown when a blob that a row relies on is not pinned any more. */
@@ -19,7 +20,7 @@ export async function insertByModels(db: ModelClient, rows: readonly NewRow[]): 
   }
   await holdPins(db, rows)
   for (const some of chunks(rows, ROWS)) {
-    const data = some.map(({ edges: _e, blobs: _b, tags: _t, ...row }) => ({ ...row, version: versions.get(row.id), rowVersion: 1 }))
+    const data = some.map(({ edges: _e, blobs: _b, tags: _t, companion: _c, ...row }) => ({ ...row, version: versions.get(row.id), rowVersion: 1 }))
     const [only] = data
     if (data.length === 1 && only !== undefined) await db.persistable.create({ data: only, select: { id: true } })
     else await db.persistable.createMany({ data })
@@ -31,7 +32,19 @@ export async function insertByModels(db: ModelClient, rows: readonly NewRow[]): 
   for (const data of chunks(edges, ROWS)) await db.persistableEdge.createMany({ data })
   const tags = rows.flatMap((row) => Object.entries(row.tags).map(([key, value]) => ({ persistableId: row.id, key, value })))
   for (const data of chunks(tags, ROWS)) await db.persistableTag.createMany({ data })
+  for (const { model, data } of companions(rows)) await modelOf(db, model).createMany({ data })
   return rows.map(({ id }) => ({ id, version: versions.get(id) as number }))
+}
+
+function companions(rows: readonly NewRow[]): { readonly model: string; readonly data: readonly Readonly<Record<string, unknown>>[] }[] {
+  const models = new Map<string, Record<string, unknown>[]>()
+  for (const { id, createdAt, companion } of rows) {
+    if (companion === undefined) continue
+    const given = Object.entries(filled(companion, createdAt)).filter(([, value]) => value !== null)
+    const { model } = companion.spec
+    models.set(model, [...(models.get(model) ?? []), { id, ...Object.fromEntries(given) }])
+  }
+  return [...models].flatMap(([model, all]) => chunks(all, ROWS).map((data) => ({ model, data })))
 }
 
 // The first statement of the transaction is a write: one that reads first may find on SQLite that it came too late to write.

@@ -1,12 +1,15 @@
 import { pinsJson, type StoredBlob, stillPinned } from './blobs'
+import type { NewCompanion } from './companion'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import type { Row } from './row'
 
 /** A row that has no version yet, with what is written beside it. */
-export interface NewRow extends Omit<Row, 'version' | 'rowVersion'> {
+export interface NewRow extends Omit<Row, 'version' | 'rowVersion' | 'columns'> {
   readonly edges: readonly Edge[]
   /** blobs that the row will refer to; the insert fails when one is not pinned any more */
   readonly blobs: readonly StoredBlob[]
+  /** what its companion model holds, if its type has one */
+  readonly companion?: NewCompanion
 }
 
 /** A parent of a new row. */

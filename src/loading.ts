@@ -1,3 +1,4 @@
+import type { NewCompanion } from './companion'
 import type { ArtifactLoading, LoadOptions, RefInput } from './contract'
 import { nearest, PersistablesError, suggest } from './errors'
 import { definitionOf, describe, isA, isType } from './facts'
@@ -9,6 +10,7 @@ import { type FindOptions, type Query, queryOf, type Scope } from './query'
 import { readerOf } from './reader'
 import { parseRef } from './ref'
 import { labelOf, type Reader, type Row } from './row'
+import { type Rows, rowsOf } from './rows'
 import type { AnySaved, AnyType } from './shape'
 
 /** Turns references into rows, and rows into instances. */
@@ -18,7 +20,7 @@ export interface Loading {
   /** the row that a reference names, or `null`. Throws `TYPE_MISMATCH`, `INVALID_REF` */
   row(type: AnyType | undefined, ref: RefInput): Promise<Row | null>
   /** an instance of the row's class, or of the class that was asked for. Throws `UNKNOWN_TYPE` */
-  restore(row: Row, asked: AnyType | undefined): AnySaved
+  restore(row: Row, asked: AnyType | undefined): Promise<AnySaved>
   /** what reads the artifacts and parents of an instance of the class */
   reader(type: AnyType): Reader
   /** what narrows the queries for a class */
@@ -28,20 +30,20 @@ export interface Loading {
 }
 
 /** The {@link Loading} of a repository. @param assertOpen - throws `CLOSED` */
-export function loadingOf(parts: Parts, query: Query, assertOpen: () => void): Loading {
+export function loadingOf(parts: Parts, query: Query, rows: Rows, assertOpen: () => void): Loading {
   return { load, row: rowOf, restore, reader, scope, notFound }
 
   async function load(type: AnyType | undefined, ref: RefInput, options: LoadOptions): Promise<AnySaved | null> {
     const row = await rowOf(type, ref)
     if (row === null) return null
-    const instance = restore(row, type)
+    const instance = await restore(row, type)
     if (type !== undefined && !isA(instance, type)) throw mismatch(instance, type)
     await prefetch(instance, options.artifacts ?? 'lazy')
     return instance
   }
 
   async function rowOf(type: AnyType | undefined, ref: RefInput): Promise<Row | null> {
-    const scope: Scope = { project: parts.project }
+    const scope: Scope = { project: parts.project, ...columnsOf(type) }
     if (typeof ref === 'object' && ref !== null) {
       // No id and no hash holds a NUL, which not every database can even be asked for.
       if (Object.values(ref).some((part) => typeof part === 'string' && part.includes('\0'))) return null
@@ -73,13 +75,21 @@ export function loadingOf(parts: Parts, query: Query, assertOpen: () => void): L
       const page = await query.find({ ...scope, type: of, registeredNames: subclass }, { where: { name }, orderBy: { version: 'desc' }, take: 1 })
       return page.rows[0] ?? null
     }
-    return query.byName({ ...scope, type: of }, name, pick)
+    return query.byName({ ...scope, ...columnsOf(type ?? parts.registry.classNamed(of)), type: of }, name, pick)
   }
 
-  function restore(row: Row, asked: AnyType | undefined): AnySaved {
+  async function restore(row: Row, asked: AnyType | undefined): Promise<AnySaved> {
     compareLibraries(row)
     const type = parts.registry.classOf(row, asked)
-    return restoreInstance(type, row, reader(type))
+    const { columns } = definitionOf(type)
+    // Where the class was not known before the row was, its columns come after it.
+    const whole = columns === undefined || row.columns !== undefined ? row : ((await query.byId({ project: row.project, columns }, row.id)) ?? row)
+    return restoreInstance(type, whole, reader(type))
+  }
+
+  function columnsOf(type: AnyType | undefined): Pick<Scope, 'columns'> {
+    const columns = type === undefined ? undefined : definitionOf(type).columns
+    return columns === undefined ? {} : { columns }
   }
 
   function compareLibraries(row: Row): void {
@@ -99,13 +109,25 @@ export function loadingOf(parts: Parts, query: Query, assertOpen: () => void): L
       given,
       logger,
       assertOpen,
+      update: updateRow,
       parents: async (row: Row, role: string) =>
-        (await parentRows(row.id, role)).map(({ row: parent, label }) => ({
-          instance: parent === null ? null : restore(parent, roleClass(row, role)),
-          label,
-        })),
+        Promise.all(
+          (await parentRows(row.id, role)).map(async ({ row: parent, label }) => ({
+            instance: parent === null ? null : await restore(parent, roleClass(row, role)),
+            label,
+          })),
+        ),
     }
     return readerOf(context, definitionOf(type))
+  }
+
+  async function updateRow(row: Row, changes: NewCompanion): Promise<Row> {
+    try {
+      return await rows.update(row, changes)
+    } catch (error) {
+      if (failureKind(error) !== 'ended-transaction') throw error
+      return rowsOf(parts.client, parts.dialect, { transaction: false, writes: parts.writes, lone: parts.lone }).update(row, changes)
+    }
   }
 
   // What was saved in a transaction outlives it.
@@ -138,7 +160,7 @@ export function loadingOf(parts: Parts, query: Query, assertOpen: () => void): L
     const { project, registry } = parts
     if (type === undefined) return typeof options.where?.type === 'string' ? { project, type: options.where.type } : { project }
     const registeredNames = registry.namesOf(type)
-    return { project, type: definitionOf(type).type, ...(registeredNames !== undefined && { registeredNames }) }
+    return { project, type: definitionOf(type).type, ...columnsOf(type), ...(registeredNames !== undefined && { registeredNames }) }
   }
 
   async function notFound(type: AnyType | undefined, ref: RefInput): Promise<PersistablesError> {

@@ -14,10 +14,18 @@ export type OrderBy = { readonly [K in OrderKey]?: 'asc' | 'desc' }
 export interface Ordering {
   /** what follows ORDER BY */
   readonly sql: Sql
+  /** what follows ORDER BY among rows whose key is null, where there may be any */
+  readonly nullsSql?: Sql
+  /** what to select of each row as its key, where the row itself does not tell it exactly */
+  readonly key?: Sql
+  /** the condition before any place is known */
+  readonly first?: Sql
+  /** the place where rows whose key is null begin; they come last */
+  readonly nulls?: Position
   /** the condition for what comes after a place */
   beyond(at: Position): Sql
-  /** the place of a row in this order */
-  place(row: Row): Position
+  /** the place of a row in this order. @param key - what was selected as its `key` */
+  place(row: Row, key: unknown): Position
   /** Throws `INVALID_QUERY`. */
   read(cursor: string): Position
   write(at: Position): string
@@ -65,7 +73,7 @@ function order(orderBy: OrderBy | null = { createdAt: 'desc' }): { key: OrderKey
 
 /** A place in an order. */
 export interface Position {
-  readonly value: string | number
+  readonly value: string | number | null
   readonly id: string
 }
 

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import type { FlowOptions } from './artifacts/progress'
+import { changesOf } from './companion'
 import { define } from './definition'
 import { draftFacts } from './draft'
 import { PersistablesError } from './errors'
@@ -60,6 +61,10 @@ class Instance {
   }
   get tags(): Record<string, string> {
     return this[FACTS].tags
+  }
+  get columns(): Readonly<Record<string, unknown>> {
+    const { row, columns } = this[FACTS]
+    return row === undefined ? columns : (row.columns ?? {})
   }
   get version(): number | undefined {
     return this[FACTS].row?.version
@@ -129,6 +134,12 @@ class Instance {
     return reader.parents(row, role, checkRole(this[FACTS].definition, role).many)
   }
 
+  async update(changes: Changes): Promise<this> {
+    const [, reader] = saved(this, 'update it')
+    this[FACTS].row = await updatedRow(this, changes, reader.update)
+    return this
+  }
+
   next(init: Partial<Init<Shape>> = {}): AnyDraft {
     const [row] = saved(this, 'make the next version')
     const facts = this[FACTS]
@@ -177,6 +188,25 @@ function saved(instance: Instance, attempt: string): [Row, Reader] {
   })
 }
 
+/** What an update may change. */
+export interface Changes {
+  readonly columns: object
+}
+
+/** The row of a saved instance after an update. Throws `NOT_SAVED`, `INVALID_OPTION`, `INVALID_CONFIG`. */
+export async function updatedRow(instance: unknown, changes: Changes, update: Reader['update']): Promise<Row> {
+  const [row] = saved(instance as Instance, 'update it')
+  const { columns, type } = factsOf(instance).definition
+  const unknown = Object.keys(changes ?? {}).find((key) => key !== 'columns')
+  if (unknown !== undefined || typeof changes?.columns !== 'object' || changes.columns === null) {
+    throw new PersistablesError('INVALID_OPTION', `update() takes columns alone${unknown === undefined ? '' : `, and got "${unknown}"`}.`, {
+      fix: 'Nothing else of a saved version changes: make the next one with .next({ … }).',
+    })
+  }
+  if (columns !== undefined) return update(row, changesOf(columns, changes.columns as Readonly<Record<string, unknown>>, describe(instance)))
+  throw new PersistablesError('INVALID_CONFIG', `${type} has no columns.`, { fix: `Add a companion model: persistables new ${type} --column …` })
+}
+
 function withArtifact(instance: Instance, name: string, attempt: string): [Row, Reader] {
   const [row, reader] = saved(instance, `${attempt} the artifact "${name}"`)
   if (!Object.hasOwn(row.filepaths, name)) throw unknownArtifact(row.type, name, Object.keys(row.filepaths))
@@ -197,6 +227,7 @@ export function seal(instance: unknown, row: Row, reader: Reader): void {
   facts.author = row.author
   facts.state = freezeDeep(userState(row))
   facts.tags = Object.freeze({ ...row.tags }) as Record<string, string>
+  facts.columns = {}
   facts.values.clear()
 }
 
@@ -224,6 +255,7 @@ export function restoreInstance(type: AnyType, row: Row, reader: Reader): AnySav
     tags: Object.freeze({ ...row.tags }) as Record<string, string>,
     parents: parentRefs(row),
     savePatterns: new Map(),
+    columns: {},
     values: new Map(),
     edits: 0,
     row,
@@ -253,5 +285,13 @@ export function persistable<const R extends string, const Sp extends Spec>(type:
   }
   Object.defineProperty(Class, 'name', { value: type })
   Object.defineProperty(Class, DEFINITION, { value: definition })
+  for (const field of Object.keys(definition.columns?.fields ?? {})) {
+    Object.defineProperty(Class.prototype, field, {
+      configurable: true,
+      get(this: Instance) {
+        return this.columns[field]
+      },
+    })
+  }
   return Class as unknown as PersistableType<R, ShapeOf<Sp>>
 }

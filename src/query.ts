@@ -1,21 +1,24 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { ask, type PersistableTransaction, rawOf } from './client'
-import { invalid } from './columns'
+import { COLUMNS, invalid } from './columns'
+import type { ColumnsSpec } from './companion'
+import { type ColumnsOrderBy, type ColumnsWhere, companionConditions, companionOrdering, splitWhere } from './companion-query'
+import { companionColumns, quoted, tableOf } from './companion-sql'
 import { conditionsOf, type Where } from './conditions'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { databaseFailure } from './failure'
-import { type OrderBy, orderingOf } from './order'
+import { type OrderBy, type Ordering, orderingOf, type Position } from './order'
 import { type RawRow, rowColumns, toRow } from './raw-row'
 import { breathe, retrying } from './retry'
 import type { Row } from './row'
 
-/** What `find` is told. */
-export interface FindOptions {
-  readonly where?: Where
+/** What `find` is told. @typeParam Cols - the columns of the type that is looked for */
+export interface FindOptions<Cols = object> {
+  readonly where?: Where & ColumnsWhere<Cols>
   /** only the newest version of each name; `where` applies to those. @defaultValue false */
   readonly latest?: boolean
   /** @defaultValue { createdAt: 'desc' } */
-  readonly orderBy?: OrderBy
+  readonly orderBy?: OrderBy | ColumnsOrderBy<Cols>
   /** at most so many. @defaultValue all */
   readonly take?: number
   /** where an earlier page ended: its `cursor`; `null` begins at the beginning */
@@ -33,6 +36,8 @@ export interface Scope {
   readonly project: string
   readonly type?: string
   readonly registeredNames?: readonly string[]
+  /** of the type's companion model: rows then bring their columns */
+  readonly columns?: ColumnsSpec
 }
 
 /** Which row of a name. */
@@ -53,6 +58,7 @@ export interface Query {
 }
 
 const PAGE = 500
+const CONDITIONS: readonly string[] = [...Object.keys(COLUMNS), 'tags', 'config', 'state']
 
 /** The {@link Query} of a client. @param transaction - whether `client` is a caller's transaction: then nothing is retried, since it is over when a statement fails */
 export function queryOf(client: PersistableTransaction, dialect: Dialect, transaction = false): Query {
@@ -71,49 +77,73 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect, transa
       throw databaseFailure(error, 'reading')
     }
   }
-  const first = async (statement: Sql): Promise<Row | null> => {
+  const first = async (statement: Sql, { columns }: Partial<Scope>): Promise<Row | null> => {
     const [row] = await select(statement)
-    return row === undefined ? null : toRow(row)
+    return row === undefined ? null : toRow(row, columns)
   }
+  const selection = ({ columns: spec }: Scope): Sql => (spec === undefined ? columns : sql`${columns}, ${companionColumns(dialect, spec)}`)
+  const beside = ({ columns: spec }: Scope): Sql =>
+    spec === undefined ? sql`` : sql` LEFT JOIN ${tableOf(dialect, spec)} c ON c.${idOf(spec)} = p."id"`
 
   return {
     byName(scope, name, pick) {
       const named = sql`p."project" = ${scope.project} AND p."type" = ${scope.type} AND p."name" = ${name}`
-      if (pick === 'latest') return first(sql`SELECT ${columns} FROM ${table} p WHERE ${named} ORDER BY p."version" DESC LIMIT 1`)
+      if (pick === 'latest')
+        return first(sql`SELECT ${selection(scope)} FROM ${table} p${beside(scope)} WHERE ${named} ORDER BY p."version" DESC LIMIT 1`, scope)
       if ('version' in pick)
-        return first(sql`SELECT ${columns} FROM ${table} p WHERE ${named} AND p."version" = ${dialect.typed(pick.version, 'int')}`)
-      return first(sql`SELECT ${columns} FROM ${dialect.table('persistable_aliases')} a JOIN ${table} p ON p."id" = a."persistable_id"
-        WHERE a."project" = ${scope.project} AND a."type" = ${scope.type} AND a."name" = ${name} AND a."alias" = ${pick.alias}`)
+        return first(
+          sql`SELECT ${selection(scope)} FROM ${table} p${beside(scope)} WHERE ${named} AND p."version" = ${dialect.typed(pick.version, 'int')}`,
+          scope,
+        )
+      return first(
+        sql`SELECT ${selection(scope)} FROM ${dialect.table('persistable_aliases')} a JOIN ${table} p ON p."id" = a."persistable_id"${beside(scope)}
+        WHERE a."project" = ${scope.project} AND a."type" = ${scope.type} AND a."name" = ${name} AND a."alias" = ${pick.alias}`,
+        scope,
+      )
     },
-    byId: (scope, id) => first(sql`SELECT ${columns} FROM ${table} p WHERE p."id" = ${id} AND ${inScope(scope)}`),
+    byId: (scope, id) => first(sql`SELECT ${selection(scope)} FROM ${table} p${beside(scope)} WHERE p."id" = ${id} AND ${inScope(scope)}`, scope),
     byHash: (scope, hash) =>
-      first(sql`SELECT ${columns} FROM ${table} p WHERE ${inScope(scope)} AND p."hash" = ${hash} ORDER BY p."created_at" DESC, p."id" DESC LIMIT 1`),
+      first(
+        sql`SELECT ${selection(scope)} FROM ${table} p${beside(scope)} WHERE ${inScope(scope)} AND p."hash" = ${hash} ORDER BY p."created_at" DESC, p."id" DESC LIMIT 1`,
+        scope,
+      ),
 
     async find(scope, options) {
-      const ordering = orderingOf(dialect, options.orderBy)
+      const ordering = orderingIn(scope, options)
       const take = checkTake(options.take)
       const rows: Row[] = []
       let after = options.cursor == null ? null : ordering.read(options.cursor)
+      let place: Position | null = null
+      // Whether the rows whose key is null were just begun, and nothing of them is known yet.
+      let begun = false
+      const key = ordering.key === undefined ? sql`` : sql`, ${ordering.key} AS "order_key"`
       // Pages, with a turn of the event loop between them: the embedded driver is synchronous.
       for (;;) {
         const limit = Math.min(take - rows.length, PAGE)
-        if (limit <= 0) break
-        const [from, where] = source(scope, options)
-        const keyset = after === null ? sql`` : sql` AND ${ordering.beyond(after)}`
+        if (limit <= 0 && !(begun && take > 0)) break
+        const [from, where] = source(scope, options, ordering.key !== undefined)
+        const condition = after === null ? ordering.first : ordering.beyond(after)
+        const keyset = condition === undefined ? sql`` : sql` AND ${condition}`
+        const order = after?.value === null ? (ordering.nullsSql ?? ordering.sql) : ordering.sql
         const page = await select(
-          sql`SELECT ${columns} FROM ${from} WHERE ${where}${keyset} ORDER BY ${ordering.sql} LIMIT ${raw(String(limit + 1))}`,
+          sql`SELECT ${selection(scope)}${key} FROM ${from} WHERE ${where}${keyset} ORDER BY ${order} LIMIT ${raw(String(limit + 1))}`,
         )
-        for (const row of page.slice(0, limit)) rows.push(toRow(row))
-        const last = rows.at(-1)
-        if (page.length <= limit || last === undefined) return { rows, cursor: null }
-        after = ordering.place(last)
+        for (const found of page.slice(0, limit)) {
+          const row = toRow(found, scope.columns)
+          rows.push(row)
+          place = ordering.place(row, found.order_key)
+        }
+        const through = page.length <= limit
+        begun = through && ordering.nulls !== undefined && after?.value !== null
+        if (through && !begun) return { rows, cursor: null }
+        after = begun ? (ordering.nulls as Position) : place
+        if (limit === 0) break
         await turn()
       }
-      const last = rows.at(-1)
-      return { rows, cursor: last === undefined ? null : ordering.write(ordering.place(last)) }
+      return { rows, cursor: place === null ? null : ordering.write(place) }
     },
     async count(scope, options) {
-      const [from, where] = source(scope, options)
+      const [from, where] = source(scope, options, false, true)
       const [row] = await select<{ n: number | bigint }>(sql`SELECT count(*) AS n FROM ${from} WHERE ${where}`)
       return Number(row?.n ?? 0)
     },
@@ -139,14 +169,35 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect, transa
     return join(conditions, ' AND ')
   }
 
-  function source(scope: Scope, options: FindOptions): [Sql, Sql] {
-    const where = join([inScope(scope), ...conditionsOf(dialect, options.where ?? {})], ' AND ')
-    if (options.latest !== true) return [sql`${table} p`, where]
+  function orderingIn(scope: Scope, { orderBy }: FindOptions): Ordering {
+    const own = scope.columns === undefined ? undefined : companionOrdering(dialect, scope.columns, orderBy)
+    return own ?? orderingOf(dialect, orderBy as OrderBy | undefined)
+  }
+
+  function source(scope: Scope, options: FindOptions, byColumn: boolean, counting = false): [Sql, Sql] {
+    const given = options.where ?? {}
+    const { columns: spec } = scope
+    const split = spec === undefined ? { columns: {}, base: given } : splitWhere(spec, given, CONDITIONS)
+    const own = spec === undefined ? [] : companionConditions(dialect, spec, split.columns)
+    // The table that the conditions or the order name comes first: 1.4 ms against 481 over 10^6 rows. SQLite keeps the order of a CROSS JOIN.
+    const rooted = spec !== undefined && (byColumn || own.length > 0)
+    const { type: _type, ...anyType } = scope
+    const where = join([inScope(rooted ? anyType : scope), ...own, ...conditionsOf(dialect, split.base)], ' AND ')
+    const from = rooted
+      ? sql`${tableOf(dialect, spec)} c ${raw(dialect.provider === 'sqlite' ? 'CROSS JOIN' : 'JOIN')} ${table} p ON p."id" = c.${idOf(spec)}`
+      : counting
+        ? sql`${table} p`
+        : sql`${table} p${beside(scope)}`
+    if (options.latest !== true) return [from, where]
     // A join on the grouped maximum: window functions and DISTINCT ON were 10 to 100 times slower over 200,000 rows.
     const typed = scope.type === undefined ? sql`` : sql` AND "type" = ${scope.type}`
     const newest = sql`(SELECT "type", "name", max("version") AS "version" FROM ${table} WHERE "project" = ${scope.project}${typed} GROUP BY "type", "name")`
-    return [sql`${table} p JOIN ${newest} l ON l."type" = p."type" AND l."name" = p."name" AND l."version" = p."version"`, where]
+    return [sql`${from} JOIN ${newest} l ON l."type" = p."type" AND l."name" = p."name" AND l."version" = p."version"`, where]
   }
+}
+
+function idOf(spec: ColumnsSpec): Sql {
+  return raw(quoted(spec.id ?? 'id'))
 }
 
 function checkTake(take: number | undefined): number {

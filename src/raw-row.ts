@@ -1,3 +1,5 @@
+import type { ColumnsSpec } from './companion'
+import { read } from './companion-sql'
 import { type Dialect, type Sql, sql } from './dialect'
 import type { Row } from './row'
 import type { JsonObject } from './types'
@@ -26,10 +28,14 @@ export interface RawRow {
   created_at: Date | string | number
   modified_at: Date | string | number
   tags: unknown
+  /** what an order asked for */
+  order_key?: unknown
+  /** how the columns of a companion are called here: c_id, c_0, c_1… */
+  [companion: `c_${string}`]: unknown
 }
 
 /** Drivers differ in what raw queries give for JSON, booleans, times and big counts; from here on a row is plain, frozen data. */
-export function toRow(raw: RawRow): Row {
+export function toRow(raw: RawRow, spec?: ColumnsSpec): Row {
   return Object.freeze({
     id: raw.id as string,
     type: raw.type,
@@ -47,6 +53,7 @@ export function toRow(raw: RawRow): Row {
     createdAt: new Date(raw.created_at),
     modifiedAt: new Date(raw.modified_at),
     tags: freezeJson(parsed(raw.tags ?? {})) as Record<string, string>,
+    ...(spec !== undefined && { columns: companionValues(raw, spec) }),
   })
 }
 
@@ -54,7 +61,14 @@ function parsed(json: unknown): unknown {
   return typeof json === 'string' ? JSON.parse(json) : json
 }
 
-function freezeJson(value: unknown): unknown {
+function companionValues(raw: RawRow, spec: ColumnsSpec): Row['columns'] {
+  if (raw['c_id'] === null || raw['c_id'] === undefined) return null
+  const values = Object.entries(spec.fields).map(([field, column], i) => [field, read(column, raw[`c_${i}`])])
+  return freezeJson(Object.fromEntries(values)) as Row['columns']
+}
+
+/** Freezes plain data all the way down. */
+export function freezeJson(value: unknown): unknown {
   if (typeof value === 'object' && value !== null) {
     for (const member of Object.values(value)) freezeJson(member)
     Object.freeze(value)

@@ -1,6 +1,7 @@
 import { type ReadRequest, readArtifact, rowsOfArtifact, type SharedRead, streamArtifact } from './artifacts/patterns'
 import { type AnySerializer, layersOf } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
+import type { NewCompanion } from './companion'
 import type { Definition } from './definition'
 import { PersistablesError } from './errors'
 import { labelOf, orderedPatterns, type Reader, type ReaderOptions, type Row } from './row'
@@ -15,6 +16,7 @@ export interface ReaderContext {
   readonly given: ReadonlySet<string>
   readonly logger: Logger
   readonly assertOpen: () => void
+  readonly update: (row: Row, changes: NewCompanion) => Promise<Row>
   readonly parents: (row: Row, role: string) => Promise<readonly { instance: AnySaved | null; label: string }[]>
 }
 
@@ -44,6 +46,10 @@ export function readerOf(context: ReaderContext, definition: Definition): Reader
   }
 
   return {
+    async update(row, changes) {
+      context.assertOpen()
+      return context.update(row, changes)
+    },
     async artifact(row, name, options) {
       context.assertOpen()
       const value = await readArtifact({ ...request(row, name, options), reading }, reads(name))

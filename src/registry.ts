@@ -16,6 +16,8 @@ export interface Registry {
    * Throws `UNKNOWN_TYPE`, naming what is registered.
    */
   classOf(row: { readonly registeredName: string; readonly type: string }, asked?: AnyType): AnyType
+  /** The class of a type that is registered under the type's own name, if any. */
+  classNamed(type: string): AnyType | undefined
   /** The names that rows of a class and of its subclasses carry, or `undefined` for all of its type. */
   namesOf(type: AnyType): readonly string[] | undefined
   /** Throws `INVALID_TYPE` when another class holds the registered name of this one. */
@@ -75,6 +77,10 @@ function make(classes: ReadonlyMap<string, AnyType>): Registry {
         fix: `${suggest(row.registeredName, names, 'Nothing is registered.')} Pass it in types: openRepository({ types: [${row.registeredName}] }).`,
         details: { registeredName: row.registeredName, type: row.type, known: names },
       })
+    },
+    classNamed: (type: string) => {
+      const found = classes.get(type)
+      return found?.type === type ? found : undefined
     },
     namesOf(type: AnyType) {
       definitionOf(type)

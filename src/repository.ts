@@ -15,11 +15,12 @@ import type {
 } from './contract'
 import { deleteVersion } from './deletion'
 import { PersistablesError, suggest } from './errors'
-import { definitionOf, factsOf, isType } from './facts'
+import { definitionOf, factsOf, isType, typeOf } from './facts'
 import { identityHash } from './identity'
 import { type Keeping, keepingOf } from './keeping'
 import { type Loading, loadingOf } from './loading'
 import { type Parts, partsOf, wider, within } from './parts'
+import { restoreInstance, updatedRow } from './persistable'
 import { type FindOptions, type Page, type Query, queryOf } from './query'
 import { checkName } from './ref'
 import { rowIdentity } from './row'
@@ -50,14 +51,16 @@ class PersistableRepository implements Repository {
   readonly #rows: Rows
   readonly #saving: Saving
   readonly #keeping: Keeping
+  readonly #inTransaction: boolean
   #scopeClosed = false
 
   constructor(parts: Parts, tx?: PersistableTransaction) {
     const client = tx ?? parts.client
     this.#parts = parts
+    this.#inTransaction = tx !== undefined
     this.#query = queryOf(client, parts.dialect, tx !== undefined)
-    this.#loading = loadingOf(parts, this.#query, () => this.#assertOpen())
     this.#rows = rowsOf(client, parts.dialect, { transaction: tx !== undefined, writes: parts.writes, lone: parts.lone })
+    this.#loading = loadingOf(parts, this.#query, this.#rows, () => this.#assertOpen())
     this.#saving = savingOf(parts, this.#rows, this.#loading, tx)
     this.#keeping = keepingOf(parts, this.#query)
   }
@@ -137,7 +140,7 @@ class PersistableRepository implements Repository {
     const found: AnySaved[] = []
     for (const [i, row] of page.rows.entries()) {
       if (i % 500 === 499) await turn()
-      found.push(this.#loading.restore(row, type))
+      found.push(await this.#loading.restore(row, type))
     }
     return Object.assign(found, { cursor: page.cursor }) as never
   }
@@ -155,6 +158,16 @@ class PersistableRepository implements Repository {
   async versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>> {
     definitionOf(type)
     return this.find(type, { where: { name: checkName('name', name) }, orderBy: { version: 'desc' } })
+  }
+
+  async update<T extends AnySaved>(persistable: T, changes: Parameters<T['update']>[0]): Promise<T> {
+    this.#assertOpen()
+    const row = await updatedRow(persistable, changes, this.#rows.update)
+    const type = typeOf(persistable)
+    // The caller's transaction may be rolled back, and then what was loaded outside is still right.
+    if (this.#inTransaction) return restoreInstance(type, row, this.#loading.reader(type)) as T
+    factsOf(persistable).row = row
+    return persistable
   }
 
   async delete(...args: unknown[]): Promise<Deleted> {

@@ -1,5 +1,6 @@
 import type { FlowOptions } from './artifacts/progress'
 import type { AnySerializer } from './artifacts/serializer'
+import type { NewCompanion } from './companion'
 import { formatRef } from './ref'
 import type { AnySaved, IdentityFacts, ParentIdentity } from './shape'
 import type { Filepaths, JsonObject, PatternRecord } from './types'
@@ -22,6 +23,8 @@ export interface Row {
   readonly createdAt: Date
   readonly modifiedAt: Date
   readonly tags: Readonly<Record<string, string>>
+  /** of its companion model, by field; `null` when it has no row there; absent where nobody asked */
+  readonly columns?: Readonly<Record<string, unknown>> | null | undefined
 }
 
 /** What the registry keeps in a row's `metadata`. */
@@ -99,4 +102,6 @@ export interface Reader {
   stream(row: Row, name: string, options: FlowOptions): AsyncIterable<Uint8Array>
   parents(row: Row, role: string, many: boolean): Promise<AnySaved | readonly AnySaved[]>
   unloaded(row: Row): readonly string[]
+  /** the row with other columns. Throws `VERSION_CONFLICT` when somebody else updated it meanwhile */
+  update(row: Row, changes: NewCompanion): Promise<Row>
 }

@@ -1,12 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { ask, atomically, type PersistableTransaction, rawOf, withModels } from './client'
-import { type Dialect, join, type Sql, sql } from './dialect'
+import { filled, type NewCompanion } from './companion'
+import { constraintOf, refusedColumns } from './companion-failure'
+import { asSaved, companionColumns, insertCompanions, quoted, tableOf, updateCompanion } from './companion-sql'
+import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { databaseFailure, type FailureKind, failureKind, isSameId } from './failure'
 import { type Given, insertEdges, insertMany, insertRow, insertTags, type NewRow, raiseCounter } from './insert'
 import { insertByModels, PinsLost } from './insert-models'
-import { type RawRow, rowColumns, toRow } from './raw-row'
+import { freezeJson, type RawRow, rowColumns, toRow } from './raw-row'
 import { aliasesOf, childCountOf, childrenOf, DELETES, deleteRow, type Uses } from './removal'
 import { breathe, retrying } from './retry'
 import { labelOf, type Row } from './row'
@@ -49,6 +52,8 @@ export interface Rows {
   insert(rows: readonly NewRow[], options?: InsertOptions): Promise<Row[]>
   /** Deletes a row with its tags and edges, never its number; whether it was there. Throws `IN_USE` unless forced. */
   remove(row: Row, options: { readonly force: boolean }): Promise<boolean>
+  /** The row with other columns. Throws `VERSION_CONFLICT` when it was updated since it was read, `NOT_FOUND` when it is gone or has no columns. */
+  update(row: Row, changes: NewCompanion): Promise<Row>
   /** Who refers to a row. */
   uses(id: string): Promise<Uses>
 }
@@ -85,7 +90,7 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   }
 
   const byStatements = async (rows: readonly NewRow[]): Promise<Given[]> => {
-    const beside = [...insertEdges(dialect, rows), ...insertTags(dialect, rows)]
+    const beside = [...insertEdges(dialect, rows), ...insertTags(dialect, rows), ...insertCompanions(dialect, rows)]
     const [only] = rows
     // One statement for one row on PostgreSQL: its counter is then locked for no longer than the server needs, whatever keeps this process busy.
     const whole = dialect.provider === 'postgresql' && rows.length === 1
@@ -96,7 +101,10 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
   const attempt = async (rows: readonly NewRow[]): Promise<Row[]> => {
     const given = await (writes === 'statements' ? byStatements(rows) : withModels(client, transaction, (models) => insertByModels(models, rows)))
     const versions = new Map(given.map(({ id, version }) => [id, Number(version)]))
-    return rows.map(({ edges: _e, blobs: _b, ...row }) => ({ ...row, version: versions.get(row.id) as number, rowVersion: 1 }))
+    return rows.map((given) => {
+      const { edges: _e, blobs: _b, companion: _c, ...row } = given
+      return { ...row, ...columnsOf(given), version: versions.get(row.id) as number, rowVersion: 1 }
+    })
   }
 
   return {
@@ -119,8 +127,10 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
             const there = await known(rows).catch((unknown: unknown) => {
               throw unanswered(rows, unknown)
             })
-            if (there.length === rows.length) return sameAs(rows, there)
+            if (there.length === rows.length) return sameAs(rows, there).map((row, i) => ({ ...row, ...columnsOf(rows[i] as NewRow) }))
           }
+          const own = constraintOf(cause)
+          if (own !== undefined && rows.some(({ companion }) => companion !== undefined)) throw refusedColumns(labels(rows), own, kind, cause)
           if (kind === 'null' || cause instanceof PinsLost) throw new PinsLost()
           if (kind === 'foreign-key') throw parentGone(rows, cause)
           if (transaction && kind === 'unique' && isSameId(cause)) throw savedBefore(rows, cause)
@@ -155,7 +165,47 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
       throw inUse(row, await uses(row.id))
     },
 
+    async update(row, changes) {
+      const now = new Date()
+      const statements = updateCompanion(dialect, row, changes, now)
+      let lost = false
+      const work = () => run<{ id: string; row_version: number | bigint }>(statements)
+      const done = await (transaction ? work() : retrying('updating', work, { onLost: () => (lost = true) })).catch((error: unknown) => {
+        if (transaction && RETRIABLE.has(failureKind(error))) throw conflict([row], error, failureKind(error))
+        throw databaseFailure(error, `updating the columns of ${labelOf(row)}`)
+      })
+      const [raised] = done.at(-1) ?? []
+      if (raised === undefined && !lost) throw await stale(row)
+      const there = await withColumns(row.id, changes.spec)
+      // Without word of what became of the update: it was done if what it wrote is there.
+      if (there === undefined || (raised === undefined && there.rowVersion !== row.rowVersion + 1)) throw await stale(row)
+      return there
+    },
+
     uses,
+  }
+
+  async function withColumns(id: string, spec: NewCompanion['spec']): Promise<Row | undefined> {
+    const statement = sql`SELECT ${rowColumns(dialect)}, ${companionColumns(dialect, spec)} FROM ${dialect.table('persistables')} p
+      JOIN ${tableOf(dialect, spec)} c ON c.${raw(quoted(spec.id ?? 'id'))} = p."id" WHERE p."id" = ${id}`
+    const [found] = await (transaction ? one<RawRow>(statement) : retrying('reading', () => one<RawRow>(statement)))
+    return found === undefined ? undefined : toRow(found, spec)
+  }
+
+  async function stale(row: Row): Promise<PersistablesError> {
+    const [there] = await known([row])
+    if (there === undefined)
+      return new PersistablesError('NOT_FOUND', `${labelOf(row)} is gone.`, { fix: 'Somebody deleted it.', details: { id: row.id } })
+    if (there.rowVersion === row.rowVersion) {
+      return new PersistablesError('NOT_FOUND', `${labelOf(row)} was saved before its type had columns, so it has none.`, {
+        fix: 'Save a next version of it, with columns.',
+        details: { id: row.id },
+      })
+    }
+    return new PersistablesError('VERSION_CONFLICT', `${labelOf(row)} was updated by somebody else since it was loaded.`, {
+      fix: 'Load it again, look at it, and update that.',
+      details: { id: row.id, loaded: row.rowVersion, found: there.rowVersion },
+    })
   }
 
   async function uses(id: string): Promise<Uses> {
@@ -179,13 +229,19 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
     for (let at = 0; at < ids.length; at += 500) {
       const statement = sql`SELECT ${rowColumns(dialect)} FROM ${dialect.table('persistables')} p WHERE p."id" IN (${join(ids.slice(at, at + 500))})`
       const some = await (transaction ? one<RawRow>(statement) : retrying('reading', () => one<RawRow>(statement)))
-      for (const row of some.map(toRow)) found.set(row.id, row)
+      for (const row of some) found.set(String(row.id), toRow(row))
     }
     return ids.flatMap((id) => found.get(id) ?? [])
   }
 }
 
-function labels(rows: readonly NewRow[]): string {
+// As they were given: whoever saved a row knows its columns.
+function columnsOf({ companion, createdAt }: NewRow): Pick<Row, 'columns'> {
+  if (companion === undefined) return {}
+  return { columns: freezeJson(asSaved(companion, filled(companion, createdAt))) as NonNullable<Row['columns']> }
+}
+
+function labels(rows: readonly Pick<NewRow, 'type' | 'name'>[]): string {
   const [first] = rows
   return rows.length === 1 ? `${first?.type}/${first?.name}` : `${rows.length} persistables`
 }
@@ -226,6 +282,9 @@ function savedBefore(rows: readonly NewRow[], cause: unknown): PersistablesError
 
 function parentGone(rows: readonly NewRow[], cause: unknown): PersistablesError {
   const parents = rows.flatMap((row) => row.edges.map((edge) => edge.parentLabel ?? edge.parentId))
+  const models = [...new Set(rows.flatMap(({ companion }) => companion?.spec.model ?? []))]
+  // SQLite does not say which of the foreign keys it was.
+  if (models.length > 0 && parents.length === 0) return refusedColumns(labels(rows), models.join(', '), 'foreign-key', cause)
   return new PersistablesError('NOT_FOUND', `A parent of ${labels(rows)} is gone: one of ${[...new Set(parents)].join(', ')}.`, {
     fix: 'Load the parent again, and save with one that exists.',
     details: { parents },
@@ -233,7 +292,7 @@ function parentGone(rows: readonly NewRow[], cause: unknown): PersistablesError 
   })
 }
 
-function conflict(rows: readonly NewRow[], cause: unknown, kind: FailureKind): PersistablesError {
+function conflict(rows: readonly Pick<NewRow, 'type' | 'name'>[], cause: unknown, kind: FailureKind): PersistablesError {
   const what = kind === 'unique' ? `took the next version of ${labels(rows)} first` : `was in the way of this transaction's save of ${labels(rows)}`
   return new PersistablesError('VERSION_CONFLICT', `Another writer ${what}.`, {
     fix: 'Retry the whole transaction.',

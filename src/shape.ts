@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec'
 import type { FlowOptions } from './artifacts/progress'
 import type { Pattern, Serializer } from './artifacts/serializer'
+import type { Columns } from './companion'
 import type { DeepReadonly, Filepaths, JsonObject } from './types'
 
 /** Carries a type's shape at compile time; it has no value at run time. */
@@ -35,6 +36,10 @@ export interface Shape {
   stateInput?: unknown
   parents?: ParentSpecs
   artifacts?: Readonly<Record<string, AnyArtifact>>
+  /** columns as saved ones have them. @defaultValue {} */
+  columns?: unknown
+  /** columns as drafts and updates take them. @defaultValue the same as `columns` */
+  columnsInput?: unknown
 }
 
 /** A role's type: a class, `[Class]` for any number of them, or a type's name where the class cannot be named (its own, say). */
@@ -61,6 +66,12 @@ export type StateOf<Sh> = Member<Sh, 'state', Empty>
 export type StateInputOf<Sh> = Member<Sh, 'stateInput', Member<Sh, 'state', None>>
 /** Roles of a shape. */
 export type ParentsOf<Sh> = Member<Sh, 'parents', Empty>
+/** Columns of a shape. */
+export type ColumnsOf<Sh> = Member<Sh, 'columns', Empty>
+/** Columns of a shape as drafts and updates take them. */
+export type ColumnsInputOf<Sh> = Member<Sh, 'columnsInput', Member<Sh, 'columns', Empty>>
+/** Columns of a class. */
+export type ColumnsOfType<T extends AnyType> = [T] extends [never] ? Empty : ColumnsOf<InstanceType<T>[typeof SHAPE]>
 /** Artifacts of a shape. */
 export type ArtifactsOf<Sh> = Member<Sh, 'artifacts', Empty>
 
@@ -101,6 +112,8 @@ export type Init<Sh> = {
   readonly savePatterns?: Readonly<Record<string, readonly string[]>>
   /** values of artifacts; the rest is `set` before saving */
   readonly artifacts?: { readonly [K in keyof ArtifactsOf<Sh>]?: ValueIn<ArtifactsOf<Sh>[K]> }
+  /** columns that are known already; the rest is set before saving: `draft.columns.accuracy = 0.9` */
+  readonly columns?: Partial<ColumnsInputOf<Sh>>
 } & Given<'config', ConfigInputOf<Sh>> &
   Given<'state', StateInputOf<Sh>> &
   Given<'parents', { readonly [K in keyof ParentsOf<Sh>]: ParentInput<ParentsOf<Sh>[K]> }>
@@ -148,6 +161,8 @@ export interface Draft<R extends string = string, Sh extends Shape = Shape> {
   readonly state: StateOf<Sh>
   /** may be changed until it is saved */
   readonly tags: Record<string, string>
+  /** of the companion model: may be changed until it is saved, when those that are required must be there */
+  readonly columns: { -readonly [K in keyof ColumnsInputOf<Sh>]?: ColumnsInputOf<Sh>[K] | undefined }
   /**
    * Gives an artifact its value. Throws `UNKNOWN_ARTIFACT`, or `ALREADY_SAVED`.
    * @example draft.set('weights', new Float32Array(4))
@@ -213,12 +228,19 @@ export interface SavedActions<T, Sh> {
   parent<K extends keyof ParentsOf<Sh> & string>(role: K): Promise<ParentOutput<ParentsOf<Sh>[K]>>
   /** A draft of the next version: same name, project, config and parents unless given; artifacts, state, tags and description are its own. */
   next(init?: NextInit<Sh>): T
+  /**
+   * Changes columns; nothing else of a saved one ever changes. Gives back the same object, with the new columns.
+   * Throws `VERSION_CONFLICT` when somebody else updated it since it was loaded, `INVALID_CONFIG`, `NOT_FOUND`.
+   * @example await classifier.update({ columns: { accuracy: 0.97 } })
+   */
+  update(changes: { readonly columns: Partial<ColumnsInputOf<Sh>> }): Promise<this>
 }
 
 /** A saved persistable: `T` with its version and hash, and without what only a draft can do. */
-export type Saved<T extends AnyDraft> = Omit<T, keyof SavedFacts | 'state' | 'set' | 'onInit' | 'afterRestore' | 'identity'> &
+export type Saved<T extends AnyDraft> = Omit<T, keyof SavedFacts | 'state' | 'set' | 'columns' | 'onInit' | 'afterRestore' | 'identity'> &
   SavedFacts &
-  SavedActions<T, T[typeof SHAPE]>
+  SavedActions<T, T[typeof SHAPE]> &
+  Readonly<ColumnsOf<T[typeof SHAPE]>>
 
 /** Type of the class that `persistable()` makes. */
 export interface PersistableType<R extends string = string, Sh extends Shape = Shape> {
@@ -244,6 +266,7 @@ export interface AnySaved extends SavedFacts {
   stream(name: string, options?: FlowOptions): AsyncIterable<Uint8Array>
   parent(role: string): Promise<AnySaved | readonly AnySaved[]>
   next(init?: object): AnyDraft
+  update(changes: { readonly columns: object }): Promise<AnySaved>
 }
 /** Any class made by `persistable()` or a subclass of one. */
 export interface AnyType {
@@ -263,6 +286,8 @@ export interface Spec {
   readonly state?: StandardSchemaV1
   readonly parents?: ParentSpecs
   readonly artifacts?: Readonly<Record<string, AnyArtifact>>
+  /** of a companion model; `persistables-generator` writes it */
+  readonly columns?: Columns
 }
 
 /** The shape that a spec declares. */
@@ -273,4 +298,6 @@ export type ShapeOf<Sp extends Spec> = {
   stateInput: Sp extends { readonly state: StandardSchemaV1<infer I, infer _O> } ? I : None
   parents: Sp extends { readonly parents: infer P extends ParentSpecs } ? P : Empty
   artifacts: Sp extends { readonly artifacts: infer A extends Readonly<Record<string, AnyArtifact>> } ? A : Empty
+  columns: Sp extends { readonly columns: Columns<infer O, infer _I> } ? O : Empty
+  columnsInput: Sp extends { readonly columns: Columns<infer _O, infer I> } ? I : Empty
 }

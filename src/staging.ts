@@ -6,6 +6,7 @@ import { type AnySerializer, layersOf, type Pattern } from './artifacts/serializ
 import type { Store } from './artifacts/store'
 import { byFullName } from './artifacts/wrappers/known'
 import type { Blobs, StoredBlob } from './blobs'
+import { companionOf, type NewCompanion } from './companion'
 import { type Definition, type Role, roleType, validate } from './definition'
 import { checkParentType, checkTags } from './draft'
 import { PersistablesError, suggest } from './errors'
@@ -102,6 +103,7 @@ async function plan(draft: AnyDraft, known: KnownRows, context: StagingContext):
   const { definition } = facts
   const state = stateOf(draft)
   const tags = checkTags(facts.tags)
+  const companion = companionIn(draft)
   const { notes, edges } = await resolveParents(draft, known, context)
   const wanted = [...definition.artifacts].map(([name, declared]) => ({ name, declared, patterns: patternsOf(draft, name, declared, context) }))
   const missing = wanted.filter(({ name }) => !facts.values.has(name)).map(({ name }) => `"${name}"`)
@@ -114,7 +116,7 @@ async function plan(draft: AnyDraft, known: KnownRows, context: StagingContext):
   const encoded: EncodedArtifact[] = []
   try {
     for (const { name, declared, patterns } of wanted) encoded.push(await encode(draft, name, declared, patterns, context))
-    return { draft, encoded, row: newRow(draft, { state, tags, notes, edges, encoded, wanted, context }) }
+    return { draft, encoded, row: newRow(draft, { state, tags, notes, edges, encoded, wanted, context, companion }) }
   } catch (error) {
     for (const artifact of encoded) await artifact.discard()
     throw error
@@ -141,11 +143,18 @@ function stateOf(draft: AnyDraft): JsonObject {
 export function refreshed(draft: AnyDraft, { row, edits }: Staged): Staged {
   const patterns = metadataOf(row).state?.save_patterns ?? {}
   const metadata = { ...row.metadata, state: { ...stateOf(draft), save_patterns: patterns } } as unknown as JsonObject
-  const now = { ...row, metadata, tags: checkTags(factsOf(draft).tags) }
+  const now = { ...row, metadata, tags: checkTags(factsOf(draft).tags), ...companionIn(draft) }
   return { edits, row: { ...now, hash: identityHash(draft, rowIdentity(now)) } }
 }
 
+// As it is at the time of saving, like the state.
+function companionIn(draft: AnyDraft): { readonly companion?: NewCompanion } {
+  const { definition, columns } = factsOf(draft)
+  return definition.columns === undefined ? {} : { companion: companionOf(definition.columns, columns, describe(draft)) }
+}
+
 interface Parts {
+  readonly companion: { readonly companion?: NewCompanion }
   readonly state: JsonObject
   readonly tags: Readonly<Record<string, string>>
   readonly notes: Metadata['parents']
@@ -155,7 +164,7 @@ interface Parts {
   readonly context: StagingContext
 }
 
-function newRow(draft: AnyDraft, { state, tags, notes, edges, encoded, wanted, context }: Parts): NewRow {
+function newRow(draft: AnyDraft, { state, tags, notes, edges, encoded, wanted, context, companion }: Parts): NewRow {
   const facts = factsOf(draft)
   const digests = Object.fromEntries(encoded.map(({ artifact, contentDigest }) => [artifact, contentDigest]))
   const sources = [...facts.definition.artifacts].filter(([, declared]) => declared.source).map(([name]) => name)
@@ -188,6 +197,7 @@ function newRow(draft: AnyDraft, { state, tags, notes, edges, encoded, wanted, c
     tags,
     edges,
     blobs: encoded.flatMap(({ blobs }) => blobs),
+    ...companion,
   }
 }
 

@@ -4,9 +4,12 @@ import { Command, CommanderError } from 'commander'
 import { addCopy } from './commands/copy'
 import { addDoctor } from './commands/doctor'
 import { addGc } from './commands/gc'
+import { addGenerate } from './commands/generate'
 import { addGet } from './commands/get'
+import { addInit } from './commands/init'
 import { addLs } from './commands/ls'
 import { addMigrate } from './commands/migrate'
+import { addNew } from './commands/new'
 import { addRm } from './commands/rm'
 import { addShow } from './commands/show'
 import { addVerify } from './commands/verify'
@@ -76,12 +79,15 @@ async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     .version(version(), '-V, --version', 'print the version')
     .option('--url <url>', 'file:<path> or postgresql://… (PERSISTABLES_URL)')
     .option('--project <project>', 'look into this project (PERSISTABLES_PROJECT; default: default)')
-    .option('--config <file>', 'use this configuration (PERSISTABLES_CONFIG; default: the nearest persistables.config.ts)')
     .option('--json', 'answer with one JSON document')
     .option('--debug', 'show stack traces of errors (PERSISTABLES_DEBUG=1)')
     .option('--no-color', 'no colours (NO_COLOR); there are none but on a terminal')
     .addHelpText('after', EPILOGUE)
-  for (const add of [addLs, addShow, addVersions, addGet, addRm, addVerify, addGc, addMigrate, addCopy, addDoctor]) add(program, start)
+  const commands = [addInit, addNew, addGenerate, addLs, addShow, addVersions, addGet, addRm, addVerify, addGc, addMigrate, addCopy, addDoctor]
+  for (const add of commands) add(program, start)
+  // Of `new` it is the config of a type; no registry is opened there.
+  if (argv.find((word) => !word.startsWith('-')) !== 'new')
+    program.option('--config <file>', 'use this configuration (PERSISTABLES_CONFIG; default: the nearest persistables.config.ts)')
   program.exitOverride()
   for (const command of program.commands) {
     command.exitOverride((error) => {

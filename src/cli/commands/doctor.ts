@@ -65,6 +65,9 @@ async function* look({ io, flags }: Context): Checks {
     // Said below, where the database is connected.
   }
   yield* checkEnvironment({ node: process.versions.node, cwd: io.cwd, postgres })
+  const { checkGenerated } = await import('../checks/generated')
+  const generated = await checkGenerated(io.cwd)
+  if (generated !== undefined) yield generated
   if ('error' in settings) return void (yield failed('config', settings.error))
   yield ok('config', `${settings.file ?? 'no file'}; url by ${settings.urlSource}, project "${settings.project}" by ${settings.projectSource}`)
   const [{ connectTo, storesOf }, { checkDatabase }, { checkStores }, { registryIdOf }, { dialectOf }] = await Promise.all([
