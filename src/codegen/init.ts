@@ -61,7 +61,7 @@ export async function initialize(project: Project, options: InitOptions = {}): P
 /** The generator block of this package, if the schema has one. */
 export function generatorIn(generators: readonly GeneratorBlock[]): GeneratorBlock | undefined {
   return generators.find(
-    ({ provider }) => provider.value !== null && /(^|[/\\ ])(persistables-generator|generator(\.[cm]?[jt]s)?)$/.test(provider.value),
+    ({ provider }) => provider.value !== null && /(^|[/\\ ])persistables-generator$|persistables.*[/\\]generator\.[cm]?js$/.test(provider.value),
   )
 }
 
