@@ -23,7 +23,7 @@ interface Block {
 
 /**
  * Every ```ts block. A comment in the line above it says how it stands: `shared` is the beginning of all blocks after it, but for those marked `alone` and those
- * that are `from` a file of the repository; `not run` ones are only type-checked.
+ * that are `from` a file of the repository; `not run` ones are only type-checked, and those from `elsewhere`, of a project with generated files, are tested there.
  */
 const blocks = ((): readonly Block[] => {
   const found: Block[] = []
@@ -41,7 +41,8 @@ const blocks = ((): readonly Block[] => {
   return found
 })()
 const copied = blocks.filter(({ marker }) => marker.startsWith('from '))
-const programs = blocks.filter((block) => !copied.includes(block))
+const elsewhere = blocks.filter(({ marker }) => marker.startsWith('elsewhere'))
+const programs = blocks.filter((block) => !copied.includes(block) && !elsewhere.includes(block))
 const runnable = programs.filter(({ marker }) => !marker.startsWith('not run'))
 
 /** First cells of the rows of the table whose head begins so, with the second ones. */
@@ -59,7 +60,7 @@ test('there are blocks to look at, of each sort', () => {
   expect(runnable.length).toBeGreaterThan(10)
   expect(programs.length).toBeGreaterThan(runnable.length)
   // a block in another notation would not be looked at
-  expect(README.match(/^```(?!ts$|sh$|text$|$).*/gm)).toBeNull()
+  expect(README.match(/^```(?!ts$|sh$|text$|prisma$|$).*/gm)).toBeNull()
 })
 
 test.each(copied)('$title: the code is that of the file it is $marker', ({ marker, code }) => {
