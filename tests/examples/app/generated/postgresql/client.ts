@@ -107,3 +107,13 @@ export type PersistableBlob = Prisma.PersistableBlobModel
  * One row: which registry this database is. Store roots carry it as their owner.
  */
 export type PersistableRegistry = Prisma.PersistableRegistryModel
+/**
+ * Model PersistableContent
+ * What a database store holds: one row for each blob, and for each that is being written. Only a repository with a `databaseStore` needs this model and the next.
+ */
+export type PersistableContent = Prisma.PersistableContentModel
+/**
+ * Model PersistableChunk
+ * Bytes of one writing of a blob in a database store.
+ */
+export type PersistableChunk = Prisma.PersistableChunkModel

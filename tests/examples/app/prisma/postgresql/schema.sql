@@ -117,6 +117,8 @@ CREATE TABLE "persistable_blobs" (
     "size" BIGINT NOT NULL,
     "state" TEXT NOT NULL DEFAULT 'live',
     "pinned_until" BIGINT,
+    "marked" BIGINT,
+    "born" BIGINT NOT NULL DEFAULT 0,
 
     CONSTRAINT "persistable_blobs_pkey" PRIMARY KEY ("store","digest")
 );
@@ -128,6 +130,27 @@ CREATE TABLE "persistable_registry" (
     "created_at" TIMESTAMP(3) NOT NULL DEFAULT CURRENT_TIMESTAMP,
 
     CONSTRAINT "persistable_registry_pkey" PRIMARY KEY ("id")
+);
+
+-- CreateTable
+CREATE TABLE "persistable_contents" (
+    "upload" TEXT NOT NULL,
+    "store" TEXT NOT NULL,
+    "digest" TEXT,
+    "size" BIGINT NOT NULL DEFAULT 0,
+    "chunk_size" INTEGER NOT NULL,
+    "touched" BIGINT NOT NULL,
+
+    CONSTRAINT "persistable_contents_pkey" PRIMARY KEY ("upload")
+);
+
+-- CreateTable
+CREATE TABLE "persistable_chunks" (
+    "upload" TEXT NOT NULL,
+    "position" INTEGER NOT NULL,
+    "bytes" BYTEA NOT NULL,
+
+    CONSTRAINT "persistable_chunks_pkey" PRIMARY KEY ("upload","position")
 );
 
 -- CreateIndex
@@ -166,6 +189,9 @@ CREATE INDEX "persistable_aliases_persistable_id_idx" ON "persistable_aliases"("
 -- CreateIndex
 CREATE INDEX "persistable_tags_key_value_idx" ON "persistable_tags"("key", "value");
 
+-- CreateIndex
+CREATE UNIQUE INDEX "persistable_contents_store_digest_key" ON "persistable_contents"("store", "digest");
+
 -- AddForeignKey
 ALTER TABLE "Classifier" ADD CONSTRAINT "Classifier_teamId_fkey" FOREIGN KEY ("teamId") REFERENCES "Team"("id") ON DELETE SET NULL ON UPDATE CASCADE;
 
@@ -189,4 +215,7 @@ ALTER TABLE "persistable_aliases" ADD CONSTRAINT "persistable_aliases_persistabl
 
 -- AddForeignKey
 ALTER TABLE "persistable_tags" ADD CONSTRAINT "persistable_tags_persistable_id_fkey" FOREIGN KEY ("persistable_id") REFERENCES "persistables"("id") ON DELETE CASCADE ON UPDATE CASCADE;
+
+-- AddForeignKey
+ALTER TABLE "persistable_chunks" ADD CONSTRAINT "persistable_chunks_upload_fkey" FOREIGN KEY ("upload") REFERENCES "persistable_contents"("upload") ON DELETE CASCADE ON UPDATE CASCADE;
 

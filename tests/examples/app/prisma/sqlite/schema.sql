@@ -109,6 +109,8 @@ CREATE TABLE "persistable_blobs" (
     "size" BIGINT NOT NULL,
     "state" TEXT NOT NULL DEFAULT 'live',
     "pinned_until" BIGINT,
+    "marked" BIGINT,
+    "born" BIGINT NOT NULL DEFAULT 0,
 
     PRIMARY KEY ("store", "digest")
 );
@@ -118,6 +120,26 @@ CREATE TABLE "persistable_registry" (
     "id" INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT DEFAULT 1,
     "registry_id" TEXT NOT NULL,
     "created_at" DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+
+-- CreateTable
+CREATE TABLE "persistable_contents" (
+    "upload" TEXT NOT NULL PRIMARY KEY,
+    "store" TEXT NOT NULL,
+    "digest" TEXT,
+    "size" BIGINT NOT NULL DEFAULT 0,
+    "chunk_size" INTEGER NOT NULL,
+    "touched" BIGINT NOT NULL
+);
+
+-- CreateTable
+CREATE TABLE "persistable_chunks" (
+    "upload" TEXT NOT NULL,
+    "position" INTEGER NOT NULL,
+    "bytes" BLOB NOT NULL,
+
+    PRIMARY KEY ("upload", "position"),
+    CONSTRAINT "persistable_chunks_upload_fkey" FOREIGN KEY ("upload") REFERENCES "persistable_contents" ("upload") ON DELETE CASCADE ON UPDATE CASCADE
 );
 
 -- CreateIndex
@@ -155,4 +177,7 @@ CREATE INDEX "persistable_aliases_persistable_id_idx" ON "persistable_aliases"("
 
 -- CreateIndex
 CREATE INDEX "persistable_tags_key_value_idx" ON "persistable_tags"("key", "value");
+
+-- CreateIndex
+CREATE UNIQUE INDEX "persistable_contents_store_digest_key" ON "persistable_contents"("store", "digest");
 

@@ -29,11 +29,15 @@ export type AggregatePersistableBlob = {
 export type PersistableBlobAvgAggregateOutputType = {
   size: number | null
   pinnedUntil: number | null
+  marked: number | null
+  born: number | null
 }
 
 export type PersistableBlobSumAggregateOutputType = {
   size: bigint | null
   pinnedUntil: bigint | null
+  marked: bigint | null
+  born: bigint | null
 }
 
 export type PersistableBlobMinAggregateOutputType = {
@@ -42,6 +46,8 @@ export type PersistableBlobMinAggregateOutputType = {
   size: bigint | null
   state: string | null
   pinnedUntil: bigint | null
+  marked: bigint | null
+  born: bigint | null
 }
 
 export type PersistableBlobMaxAggregateOutputType = {
@@ -50,6 +56,8 @@ export type PersistableBlobMaxAggregateOutputType = {
   size: bigint | null
   state: string | null
   pinnedUntil: bigint | null
+  marked: bigint | null
+  born: bigint | null
 }
 
 export type PersistableBlobCountAggregateOutputType = {
@@ -58,6 +66,8 @@ export type PersistableBlobCountAggregateOutputType = {
   size: number
   state: number
   pinnedUntil: number
+  marked: number
+  born: number
   _all: number
 }
 
@@ -65,11 +75,15 @@ export type PersistableBlobCountAggregateOutputType = {
 export type PersistableBlobAvgAggregateInputType = {
   size?: true
   pinnedUntil?: true
+  marked?: true
+  born?: true
 }
 
 export type PersistableBlobSumAggregateInputType = {
   size?: true
   pinnedUntil?: true
+  marked?: true
+  born?: true
 }
 
 export type PersistableBlobMinAggregateInputType = {
@@ -78,6 +92,8 @@ export type PersistableBlobMinAggregateInputType = {
   size?: true
   state?: true
   pinnedUntil?: true
+  marked?: true
+  born?: true
 }
 
 export type PersistableBlobMaxAggregateInputType = {
@@ -86,6 +102,8 @@ export type PersistableBlobMaxAggregateInputType = {
   size?: true
   state?: true
   pinnedUntil?: true
+  marked?: true
+  born?: true
 }
 
 export type PersistableBlobCountAggregateInputType = {
@@ -94,6 +112,8 @@ export type PersistableBlobCountAggregateInputType = {
   size?: true
   state?: true
   pinnedUntil?: true
+  marked?: true
+  born?: true
   _all?: true
 }
 
@@ -189,6 +209,8 @@ export type PersistableBlobGroupByOutputType = {
   size: bigint
   state: string
   pinnedUntil: bigint | null
+  marked: bigint | null
+  born: bigint
   _count: PersistableBlobCountAggregateOutputType | null
   _avg: PersistableBlobAvgAggregateOutputType | null
   _sum: PersistableBlobSumAggregateOutputType | null
@@ -220,6 +242,8 @@ export type PersistableBlobWhereInput = {
   size?: Prisma.BigIntFilter<"PersistableBlob"> | bigint | number
   state?: Prisma.StringFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
+  marked?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
+  born?: Prisma.BigIntFilter<"PersistableBlob"> | bigint | number
 }
 
 export type PersistableBlobOrderByWithRelationInput = {
@@ -228,6 +252,8 @@ export type PersistableBlobOrderByWithRelationInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  marked?: Prisma.SortOrderInput | Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobWhereUniqueInput = Prisma.AtLeast<{
@@ -240,6 +266,8 @@ export type PersistableBlobWhereUniqueInput = Prisma.AtLeast<{
   size?: Prisma.BigIntFilter<"PersistableBlob"> | bigint | number
   state?: Prisma.StringFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
+  marked?: Prisma.BigIntNullableFilter<"PersistableBlob"> | bigint | number | null
+  born?: Prisma.BigIntFilter<"PersistableBlob"> | bigint | number
 }, "store_digest">
 
 export type PersistableBlobOrderByWithAggregationInput = {
@@ -248,6 +276,8 @@ export type PersistableBlobOrderByWithAggregationInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrderInput | Prisma.SortOrder
+  marked?: Prisma.SortOrderInput | Prisma.SortOrder
+  born?: Prisma.SortOrder
   _count?: Prisma.PersistableBlobCountOrderByAggregateInput
   _avg?: Prisma.PersistableBlobAvgOrderByAggregateInput
   _max?: Prisma.PersistableBlobMaxOrderByAggregateInput
@@ -264,6 +294,8 @@ export type PersistableBlobScalarWhereWithAggregatesInput = {
   size?: Prisma.BigIntWithAggregatesFilter<"PersistableBlob"> | bigint | number
   state?: Prisma.StringWithAggregatesFilter<"PersistableBlob"> | string
   pinnedUntil?: Prisma.BigIntNullableWithAggregatesFilter<"PersistableBlob"> | bigint | number | null
+  marked?: Prisma.BigIntNullableWithAggregatesFilter<"PersistableBlob"> | bigint | number | null
+  born?: Prisma.BigIntWithAggregatesFilter<"PersistableBlob"> | bigint | number
 }
 
 export type PersistableBlobCreateInput = {
@@ -272,6 +304,8 @@ export type PersistableBlobCreateInput = {
   size: bigint | number
   state?: string
   pinnedUntil?: bigint | number | null
+  marked?: bigint | number | null
+  born?: bigint | number
 }
 
 export type PersistableBlobUncheckedCreateInput = {
@@ -280,6 +314,8 @@ export type PersistableBlobUncheckedCreateInput = {
   size: bigint | number
   state?: string
   pinnedUntil?: bigint | number | null
+  marked?: bigint | number | null
+  born?: bigint | number
 }
 
 export type PersistableBlobUpdateInput = {
@@ -288,6 +324,8 @@ export type PersistableBlobUpdateInput = {
   size?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  born?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type PersistableBlobUncheckedUpdateInput = {
@@ -296,6 +334,8 @@ export type PersistableBlobUncheckedUpdateInput = {
   size?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  born?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type PersistableBlobCreateManyInput = {
@@ -304,6 +344,8 @@ export type PersistableBlobCreateManyInput = {
   size: bigint | number
   state?: string
   pinnedUntil?: bigint | number | null
+  marked?: bigint | number | null
+  born?: bigint | number
 }
 
 export type PersistableBlobUpdateManyMutationInput = {
@@ -312,6 +354,8 @@ export type PersistableBlobUpdateManyMutationInput = {
   size?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  born?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type PersistableBlobUncheckedUpdateManyInput = {
@@ -320,6 +364,8 @@ export type PersistableBlobUncheckedUpdateManyInput = {
   size?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
   state?: Prisma.StringFieldUpdateOperationsInput | string
   pinnedUntil?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  marked?: Prisma.NullableBigIntFieldUpdateOperationsInput | bigint | number | null
+  born?: Prisma.BigIntFieldUpdateOperationsInput | bigint | number
 }
 
 export type PersistableBlobStoreDigestCompoundUniqueInput = {
@@ -333,11 +379,15 @@ export type PersistableBlobCountOrderByAggregateInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobAvgOrderByAggregateInput = {
   size?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobMaxOrderByAggregateInput = {
@@ -346,6 +396,8 @@ export type PersistableBlobMaxOrderByAggregateInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobMinOrderByAggregateInput = {
@@ -354,11 +406,15 @@ export type PersistableBlobMinOrderByAggregateInput = {
   size?: Prisma.SortOrder
   state?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type PersistableBlobSumOrderByAggregateInput = {
   size?: Prisma.SortOrder
   pinnedUntil?: Prisma.SortOrder
+  marked?: Prisma.SortOrder
+  born?: Prisma.SortOrder
 }
 
 export type BigIntFieldUpdateOperationsInput = {
@@ -377,6 +433,8 @@ export type PersistableBlobSelect<ExtArgs extends runtime.Types.Extensions.Inter
   size?: boolean
   state?: boolean
   pinnedUntil?: boolean
+  marked?: boolean
+  born?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectCreateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -385,6 +443,8 @@ export type PersistableBlobSelectCreateManyAndReturn<ExtArgs extends runtime.Typ
   size?: boolean
   state?: boolean
   pinnedUntil?: boolean
+  marked?: boolean
+  born?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectUpdateManyAndReturn<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetSelect<{
@@ -393,6 +453,8 @@ export type PersistableBlobSelectUpdateManyAndReturn<ExtArgs extends runtime.Typ
   size?: boolean
   state?: boolean
   pinnedUntil?: boolean
+  marked?: boolean
+  born?: boolean
 }, ExtArgs["result"]["persistableBlob"]>
 
 export type PersistableBlobSelectScalar = {
@@ -401,9 +463,11 @@ export type PersistableBlobSelectScalar = {
   size?: boolean
   state?: boolean
   pinnedUntil?: boolean
+  marked?: boolean
+  born?: boolean
 }
 
-export type PersistableBlobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"store" | "digest" | "size" | "state" | "pinnedUntil", ExtArgs["result"]["persistableBlob"]>
+export type PersistableBlobOmit<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = runtime.Types.Extensions.GetOmit<"store" | "digest" | "size" | "state" | "pinnedUntil" | "marked" | "born", ExtArgs["result"]["persistableBlob"]>
 
 export type $PersistableBlobPayload<ExtArgs extends runtime.Types.Extensions.InternalArgs = runtime.Types.Extensions.DefaultArgs> = {
   name: "PersistableBlob"
@@ -416,13 +480,21 @@ export type $PersistableBlobPayload<ExtArgs extends runtime.Types.Extensions.Int
     digest: string
     size: bigint
     /**
-     * `live`, or `condemned` while gc removes the bytes
+     * `live`; `suspect` while gc looks a second time whether a row refers to the bytes; `condemned` while it removes them
      */
     state: string
     /**
      * milliseconds since 1970 by the database's clock: until then a save relies on the bytes (live) or gc removes them (condemned)
      */
     pinnedUntil: bigint | null
+    /**
+     * milliseconds since 1970 by the database's clock: when the newest scan that met a row referring to the bytes began
+     */
+    marked: bigint | null
+    /**
+     * drawn anew whenever a save begins to rely on the bytes without knowing that they were there: what was pinned before gc removed them is not pinned now
+     */
+    born: bigint
   }, ExtArgs["result"]["persistableBlob"]>
   composites: {}
 }
@@ -851,6 +923,8 @@ export interface PersistableBlobFieldRefs {
   readonly size: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
   readonly state: Prisma.FieldRef<"PersistableBlob", 'String'>
   readonly pinnedUntil: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
+  readonly marked: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
+  readonly born: Prisma.FieldRef<"PersistableBlob", 'BigInt'>
 }
     
 

@@ -407,7 +407,9 @@ export const ModelName = {
   PersistableTag: 'PersistableTag',
   PersistableCounter: 'PersistableCounter',
   PersistableBlob: 'PersistableBlob',
-  PersistableRegistry: 'PersistableRegistry'
+  PersistableRegistry: 'PersistableRegistry',
+  PersistableContent: 'PersistableContent',
+  PersistableChunk: 'PersistableChunk'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -423,7 +425,7 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
     omit: GlobalOmitOptions
   }
   meta: {
-    modelProps: "classifier" | "dataset" | "metric" | "team" | "persistable" | "persistableEdge" | "persistableAlias" | "persistableTag" | "persistableCounter" | "persistableBlob" | "persistableRegistry"
+    modelProps: "classifier" | "dataset" | "metric" | "team" | "persistable" | "persistableEdge" | "persistableAlias" | "persistableTag" | "persistableCounter" | "persistableBlob" | "persistableRegistry" | "persistableContent" | "persistableChunk"
     txIsolationLevel: TransactionIsolationLevel
   }
   model: {
@@ -1241,6 +1243,154 @@ export type TypeMap<ExtArgs extends runtime.Types.Extensions.InternalArgs = runt
         }
       }
     }
+    PersistableContent: {
+      payload: Prisma.$PersistableContentPayload<ExtArgs>
+      fields: Prisma.PersistableContentFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.PersistableContentFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.PersistableContentFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>
+        }
+        findFirst: {
+          args: Prisma.PersistableContentFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.PersistableContentFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>
+        }
+        findMany: {
+          args: Prisma.PersistableContentFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>[]
+        }
+        create: {
+          args: Prisma.PersistableContentCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>
+        }
+        createMany: {
+          args: Prisma.PersistableContentCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.PersistableContentCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>[]
+        }
+        delete: {
+          args: Prisma.PersistableContentDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>
+        }
+        update: {
+          args: Prisma.PersistableContentUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>
+        }
+        deleteMany: {
+          args: Prisma.PersistableContentDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.PersistableContentUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.PersistableContentUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>[]
+        }
+        upsert: {
+          args: Prisma.PersistableContentUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableContentPayload>
+        }
+        aggregate: {
+          args: Prisma.PersistableContentAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregatePersistableContent>
+        }
+        groupBy: {
+          args: Prisma.PersistableContentGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PersistableContentGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.PersistableContentCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PersistableContentCountAggregateOutputType> | number
+        }
+      }
+    }
+    PersistableChunk: {
+      payload: Prisma.$PersistableChunkPayload<ExtArgs>
+      fields: Prisma.PersistableChunkFieldRefs
+      operations: {
+        findUnique: {
+          args: Prisma.PersistableChunkFindUniqueArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload> | null
+        }
+        findUniqueOrThrow: {
+          args: Prisma.PersistableChunkFindUniqueOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>
+        }
+        findFirst: {
+          args: Prisma.PersistableChunkFindFirstArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload> | null
+        }
+        findFirstOrThrow: {
+          args: Prisma.PersistableChunkFindFirstOrThrowArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>
+        }
+        findMany: {
+          args: Prisma.PersistableChunkFindManyArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>[]
+        }
+        create: {
+          args: Prisma.PersistableChunkCreateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>
+        }
+        createMany: {
+          args: Prisma.PersistableChunkCreateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        createManyAndReturn: {
+          args: Prisma.PersistableChunkCreateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>[]
+        }
+        delete: {
+          args: Prisma.PersistableChunkDeleteArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>
+        }
+        update: {
+          args: Prisma.PersistableChunkUpdateArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>
+        }
+        deleteMany: {
+          args: Prisma.PersistableChunkDeleteManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateMany: {
+          args: Prisma.PersistableChunkUpdateManyArgs<ExtArgs>
+          result: BatchPayload
+        }
+        updateManyAndReturn: {
+          args: Prisma.PersistableChunkUpdateManyAndReturnArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>[]
+        }
+        upsert: {
+          args: Prisma.PersistableChunkUpsertArgs<ExtArgs>
+          result: runtime.Types.Utils.PayloadToResult<Prisma.$PersistableChunkPayload>
+        }
+        aggregate: {
+          args: Prisma.PersistableChunkAggregateArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.AggregatePersistableChunk>
+        }
+        groupBy: {
+          args: Prisma.PersistableChunkGroupByArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PersistableChunkGroupByOutputType>[]
+        }
+        count: {
+          args: Prisma.PersistableChunkCountArgs<ExtArgs>
+          result: runtime.Types.Utils.Optional<Prisma.PersistableChunkCountAggregateOutputType> | number
+        }
+      }
+    }
   }
 } & {
   other: {
@@ -1388,7 +1538,9 @@ export const PersistableBlobScalarFieldEnum = {
   digest: 'digest',
   size: 'size',
   state: 'state',
-  pinnedUntil: 'pinnedUntil'
+  pinnedUntil: 'pinnedUntil',
+  marked: 'marked',
+  born: 'born'
 } as const
 
 export type PersistableBlobScalarFieldEnum = (typeof PersistableBlobScalarFieldEnum)[keyof typeof PersistableBlobScalarFieldEnum]
@@ -1401,6 +1553,27 @@ export const PersistableRegistryScalarFieldEnum = {
 } as const
 
 export type PersistableRegistryScalarFieldEnum = (typeof PersistableRegistryScalarFieldEnum)[keyof typeof PersistableRegistryScalarFieldEnum]
+
+
+export const PersistableContentScalarFieldEnum = {
+  upload: 'upload',
+  store: 'store',
+  digest: 'digest',
+  size: 'size',
+  chunkSize: 'chunkSize',
+  touched: 'touched'
+} as const
+
+export type PersistableContentScalarFieldEnum = (typeof PersistableContentScalarFieldEnum)[keyof typeof PersistableContentScalarFieldEnum]
+
+
+export const PersistableChunkScalarFieldEnum = {
+  upload: 'upload',
+  position: 'position',
+  bytes: 'bytes'
+} as const
+
+export type PersistableChunkScalarFieldEnum = (typeof PersistableChunkScalarFieldEnum)[keyof typeof PersistableChunkScalarFieldEnum]
 
 
 export const SortOrder = {
@@ -1524,6 +1697,13 @@ export type BigIntFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 
  * Reference to a field of type 'Boolean'
  */
 export type BooleanFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Boolean'>
+    
+
+
+/**
+ * Reference to a field of type 'Bytes'
+ */
+export type BytesFieldRefInput<$PrismaModel> = FieldRefInputType<$PrismaModel, 'Bytes'>
     
 
 /**
@@ -1688,6 +1868,8 @@ export type GlobalOmitConfig = {
   persistableCounter?: Prisma.PersistableCounterOmit
   persistableBlob?: Prisma.PersistableBlobOmit
   persistableRegistry?: Prisma.PersistableRegistryOmit
+  persistableContent?: Prisma.PersistableContentOmit
+  persistableChunk?: Prisma.PersistableChunkOmit
 }
 
 /* Types for Logging */

@@ -61,7 +61,9 @@ export const ModelName = {
   PersistableTag: 'PersistableTag',
   PersistableCounter: 'PersistableCounter',
   PersistableBlob: 'PersistableBlob',
-  PersistableRegistry: 'PersistableRegistry'
+  PersistableRegistry: 'PersistableRegistry',
+  PersistableContent: 'PersistableContent',
+  PersistableChunk: 'PersistableChunk'
 } as const
 
 export type ModelName = (typeof ModelName)[keyof typeof ModelName]
@@ -188,7 +190,9 @@ export const PersistableBlobScalarFieldEnum = {
   digest: 'digest',
   size: 'size',
   state: 'state',
-  pinnedUntil: 'pinnedUntil'
+  pinnedUntil: 'pinnedUntil',
+  marked: 'marked',
+  born: 'born'
 } as const
 
 export type PersistableBlobScalarFieldEnum = (typeof PersistableBlobScalarFieldEnum)[keyof typeof PersistableBlobScalarFieldEnum]
@@ -201,6 +205,27 @@ export const PersistableRegistryScalarFieldEnum = {
 } as const
 
 export type PersistableRegistryScalarFieldEnum = (typeof PersistableRegistryScalarFieldEnum)[keyof typeof PersistableRegistryScalarFieldEnum]
+
+
+export const PersistableContentScalarFieldEnum = {
+  upload: 'upload',
+  store: 'store',
+  digest: 'digest',
+  size: 'size',
+  chunkSize: 'chunkSize',
+  touched: 'touched'
+} as const
+
+export type PersistableContentScalarFieldEnum = (typeof PersistableContentScalarFieldEnum)[keyof typeof PersistableContentScalarFieldEnum]
+
+
+export const PersistableChunkScalarFieldEnum = {
+  upload: 'upload',
+  position: 'position',
+  bytes: 'bytes'
+} as const
+
+export type PersistableChunkScalarFieldEnum = (typeof PersistableChunkScalarFieldEnum)[keyof typeof PersistableChunkScalarFieldEnum]
 
 
 export const SortOrder = {
