@@ -2,6 +2,8 @@
 module.exports = {
   testEnvironment: '<rootDir>/tests/environment.ts',
   testMatch: ['<rootDir>/tests/**/*.test.ts'],
+  // Campaigns of a minute each: CI runs them, `npm run test:all` too.
+  testPathIgnorePatterns: process.env.ALL_TESTS === '1' ? ['/node_modules/'] : ['/node_modules/', '\\.slow\\.test\\.ts$'],
   // dist holds a second package.json-less copy of every module, and would be found twice
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.persistables/'],
   watchPathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/.persistables/'],
