@@ -1,6 +1,7 @@
 import { COLUMNS, type ColumnKind, invalid, isStorable, kindOf } from './columns'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
+import { isPlain } from './normal/plain'
 
 /** Conditions on a text column. A plain string means `equals`. */
 export type TextFilter = string | { equals?: string; not?: string; in?: readonly string[]; startsWith?: string; contains?: string }
@@ -26,7 +27,7 @@ export interface Where {
 
 /** The conditions of a `where` on the table `p`, as SQL. Throws `INVALID_QUERY` with the near names. */
 export function conditionsOf(dialect: Dialect, where: Where): Sql[] {
-  if (!isPlain(where)) throw invalid('where is no plain object', "Write where: { name: 'clf' }.")
+  if (!isObject(where)) throw invalid('where is no plain object', "Write where: { name: 'clf' }.")
   return Object.entries(where).flatMap(([key, value]): Sql[] => {
     if (value === undefined) return []
     if (key === 'tags') return tagFilters(value)
@@ -36,7 +37,7 @@ export function conditionsOf(dialect: Dialect, where: Where): Sql[] {
   })
 
   function tagFilters(tags: unknown): Sql[] {
-    if (!isPlain(tags)) throw invalid('The condition on "tags" is no object', "Write tags: { stage: 'prod' }.")
+    if (!isObject(tags)) throw invalid('The condition on "tags" is no object', "Write tags: { stage: 'prod' }.")
     return Object.entries(tags).map(([key, value]) => {
       const wanted = checkValue(`tags.${key}`, 'text', value)
       return sql`EXISTS (SELECT 1 FROM ${dialect.table('persistable_tags')} t
@@ -78,10 +79,8 @@ export function conditionsOf(dialect: Dialect, where: Where): Sql[] {
 // The databases take some ten thousand values in one statement.
 const MAX_LIST = 5000
 
-function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && isPlain(value)
 }
 
 const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }

@@ -4,6 +4,7 @@ import { type Definition, type Role, roleType, validate } from './definition'
 import { PersistablesError, suggest } from './errors'
 import { checkArtifact, checkRole, definitionOf, describe, type Facts, type GivenParent, isA, isPersistable } from './facts'
 import { freezeDeep } from './normal'
+import { isPlain } from './normal/plain'
 import { checkName, checkTagKey, checkTagValue, parseRef } from './ref'
 import type { AnyDraft, AnySaved, AnyType, Init, Shape } from './shape'
 
@@ -57,8 +58,7 @@ export function draftFacts(
 
 /** Checks and copies tags. Throws `INVALID_NAME`. */
 export function checkTags(tags: Readonly<Record<string, string>>): Record<string, string> {
-  const prototype: unknown = typeof tags === 'object' && tags !== null ? Object.getPrototypeOf(tags) : undefined
-  if (prototype !== null && (prototype === undefined || Object.getPrototypeOf(prototype) !== null)) {
+  if (typeof tags !== 'object' || tags === null || !isPlain(tags)) {
     throw new PersistablesError('INVALID_OPTION', 'tags are a plain object of texts.', { fix: "Write tags: { stage: 'prod' }." })
   }
   return Object.fromEntries(Object.entries(tags).map(([key, value]) => [checkTagKey(key), checkTagValue(value)]))

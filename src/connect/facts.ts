@@ -1,6 +1,7 @@
 import { type PersistableTransaction, rawOf } from '../client'
 import { type Dialect, raw, type Sql, sql } from '../dialect'
 import { databaseFailure } from '../failure'
+import { aliasesOf as aliasesStatement } from '../removal'
 
 /** How a SQLite file is set up, and what is wrong with it. */
 export interface SqliteFacts {
@@ -43,11 +44,7 @@ export async function registryIdOf(client: PersistableTransaction, dialect: Dial
 
 /** The aliases that point to a row, by code point. */
 export async function aliasesOf(client: PersistableTransaction, dialect: Dialect, id: string): Promise<readonly string[]> {
-  const rows = await select<{ alias: string }>(
-    client,
-    dialect,
-    sql`SELECT "alias" FROM ${dialect.table('persistable_aliases')} WHERE "persistable_id" = ${id}`,
-  )
+  const rows = await select<{ alias: string }>(client, dialect, aliasesStatement(dialect, id))
   return rows.map(({ alias }) => alias).sort((a, b) => (a < b ? -1 : 1))
 }
 
