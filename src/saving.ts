@@ -168,7 +168,8 @@ export function savingOf(parts: Parts, rows: Rows, loading: Loading, tx: Persist
       if (parent === null) throw await loading.notFound(type, full)
       return parent
     }
-    return { project, author, cwd, stores, serializers, blobs, resolve, signal: options.signal, onProgress: options.onProgress }
+    const newest = (draft: AnyDraft) => loading.row(typeOf(draft), draft.name)
+    return { project, author, cwd, stores, serializers, blobs, newest, resolve, signal: options.signal, onProgress: options.onProgress }
   }
 }
 

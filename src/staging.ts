@@ -1,3 +1,4 @@
+import { earlierOf } from './artifacts/earlier'
 import { lanes, together } from './artifacts/lanes'
 import { isOneShot } from './artifacts/one-shot'
 import { type EncodedArtifact, encodeArtifact } from './artifacts/patterns'
@@ -26,6 +27,8 @@ export interface StagingContext extends FlowOptions {
   readonly stores: ReadonlyMap<string, Store>
   readonly serializers: ReadonlyMap<string, AnySerializer>
   readonly blobs: Blobs
+  /** the row of the newest version of a draft's name, if there is one */
+  readonly newest: (draft: AnyDraft) => Promise<Row | null>
   /** loads a parent that was given by reference */
   readonly resolve: (role: Role, ref: string | { readonly id: string }) => Promise<AnySaved>
 }
@@ -256,8 +259,9 @@ async function encode(
   const first = declared.patterns[0] ?? patterns[0]
   // Whatever happens now, a stream that was begun cannot be begun again: another save must be given a new one, not an empty rest.
   if (isOneShot(value)) values.delete(artifact)
+  const earlier = earlierOf(artifact, context.stores, async () => (await context.newest(draft))?.filepaths)
   return encodeArtifact(
-    { artifact, value, patterns, declared: (first as Pattern).serializer },
+    { artifact, value, patterns, declared: (first as Pattern).serializer, earlier },
     { stores: context.stores, label: describe(draft), signal: context.signal, onProgress: context.onProgress },
   )
 }

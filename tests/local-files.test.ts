@@ -9,6 +9,7 @@ import { foldedPath, linkFault, pathFault } from '../src/artifacts/local/entry-p
 import { type DirectoryEntry, manifestBytes } from '../src/artifacts/local/manifest'
 import { diskStoreOn } from '../src/artifacts/stores/disk'
 import { nodeFiles } from '../src/artifacts/stores/disk-files'
+import { through } from './fake-files'
 import { onEveryProvider } from './registries'
 import { contentOf, encode, encodedOf, failure, gather, utf8 } from './serializing'
 import { seededRandom, tempDir } from './support'
@@ -462,7 +463,56 @@ class Report extends persistable('Report', {
   },
 }) {}
 
+class Kept extends persistable('Kept', { artifacts: { weights: artifact(file().to('disk')), run: artifact(directory().to('disk')) } }) {}
+
 onEveryProvider((make) => {
+  test('files and folders that did not change are hashed, and no byte of them is written anywhere', async () => {
+    const registry = await make()
+    const written: string[] = []
+    const files = through(nodeFiles, {
+      async create(path) {
+        const file = await nodeFiles.create(path)
+        return {
+          ...file,
+          async write(bytes, position) {
+            written.push(path)
+            await file.write(bytes, position)
+          },
+        }
+      },
+    })
+    const store = diskStoreOn(files, join(registry.folder, 'files'))
+    const repo = await registry.open({ types: [Kept], stores: [store] })
+    const dir = await tempDir()
+    const bytes = seededRandom().bytes(5 * MIB + 1)
+    const [weights, run] = [join(dir, 'weights'), join(dir, 'run')]
+    await mkdir(run)
+    await writeFile(weights, bytes)
+    await writeFile(join(run, 'log'), bytes)
+    const save = async () => (await repo.save(new Kept({ artifacts: { weights, run } }))).filepaths
+    const before = await save()
+    expect(written.length).toBeGreaterThan(0)
+
+    written.length = 0
+    expect(await save()).toEqual(before)
+    expect(written).toEqual([])
+
+    // the bytes are gone from the store: they are written from the file, which still has them
+    const digest = before['weights']?.['disk_file']?.digest as string
+    expect(await store.delete(digest)).toBe(true)
+    expect(await save()).toEqual(before)
+    expect(written.length).toBeGreaterThan(0)
+    for await (const finding of repo.verify()) expect(finding.kind).toBe('ok')
+
+    // as long as before, and another one from its last chunk on
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1
+    await writeFile(weights, bytes)
+    const after = await save()
+    expect([after['run'], after['weights']?.['disk_file']?.digest]).toEqual([before['run'], sha256(bytes)])
+    const loaded = await repo.load(Kept, 'default')
+    expect(Buffer.compare(await (await loaded.artifact('weights')).bytes(), bytes)).toBe(0)
+  })
+
   test('files and folders through a registry: damage is met where they are read, and another pattern goes on', async () => {
     const registry = await make()
     const backup = diskStore(join(registry.folder, 'backup'), { name: 'backup' })

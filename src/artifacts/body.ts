@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
+import { crc32 } from 'node:zlib'
 import { isPersistablesError, PersistablesError } from '../errors'
 import { abortable } from './abort'
-import { CHUNK_SIZE, chunkSums } from './chunks'
+import { CHUNK_SIZE, chunkSums, rechunked, sumAt } from './chunks'
+import { hashing } from './sha256'
 import type { Blob, Spool, Store } from './store'
 import { sourceFailed } from './stores/key'
 import { tempSpool } from './stores/spool'
@@ -19,6 +21,7 @@ export interface Body extends Blob {
 }
 
 const PIECE = 8 << 20
+const CHANGED = 'The value was changed while it was being saved.'
 
 /** A body of bytes in memory. */
 export async function bodyOfBytes(bytes: Uint8Array): Promise<Body> {
@@ -29,7 +32,7 @@ export async function bodyOfBytes(bytes: Uint8Array): Promise<Body> {
     ...blob,
     sums: sidecar(bytes.length, sums.digest()),
     // What is written is what was hashed, whatever the caller does to the memory meanwhile.
-    read: () => checked(copied(bytes), blob, 'The value was changed while it was being saved.'),
+    read: () => checked(copied(bytes), blob, CHANGED),
     home: undefined,
     spool: undefined,
   }
@@ -65,6 +68,25 @@ export async function bodyOfFile(path: string, home: Store | undefined, signal: 
   return spool ? bodyOfSpool(spool, sums.digest(), home) : undefined
 }
 
+/**
+ * The body of content that seems to be what an earlier version kept: hashed and not put anywhere, since the stores have it. `undefined` as soon as a chunk differs, so
+ * that little is read in vain.
+ *
+ * @param source - the content from its beginning, each time the same or an error
+ * @param earlier - the chunk checksums of the earlier version's
+ */
+export async function bodyOfUnchanged(source: () => AsyncIterable<Uint8Array>, earlier: Uint8Array): Promise<Body | undefined> {
+  const hash = hashing()
+  let index = 0
+  for await (const chunk of hash.on(rechunked(source(), CHUNK_SIZE))) {
+    if (index * 4 >= earlier.length || crc32(chunk) !== sumAt(earlier, index)) return undefined
+    index++
+  }
+  if (index * 4 !== earlier.length) return undefined
+  const blob = hash.blob()
+  return { ...blob, sums: sidecar(blob.size, earlier), read: () => checked(source(), blob, CHANGED), home: undefined, spool: undefined }
+}
+
 async function spooled(source: AsyncIterable<Uint8Array>, home: Store | undefined, signal: AbortSignal | undefined): Promise<Body> {
   const sums = chunkSums()
   const settings = { onChunk: sums.update, ...(signal !== undefined && { signal }) }
@@ -90,29 +112,6 @@ export async function blobOf(source: AsyncIterable<Uint8Array>, signal: AbortSig
   const hash = hashing()
   for await (const _ of hash.on(abortable(source, signal)));
   return hash.blob()
-}
-
-/** The sha256 and size of bytes on their way elsewhere. */
-export interface Hashing {
-  on(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined>
-  /** when all of them went by */
-  blob(): Blob
-}
-
-/** Makes a {@link Hashing}. */
-export function hashing(): Hashing {
-  const hash = createHash('sha256')
-  let size = 0
-  return {
-    async *on(source) {
-      for await (const chunk of source) {
-        hash.update(chunk)
-        size += chunk.length
-        yield chunk
-      }
-    },
-    blob: () => ({ digest: hash.digest('hex'), size }),
-  }
 }
 
 async function* resumed(head: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { isPersistablesError, PersistablesError, reason } from '../errors'
+import { hashing } from './sha256'
 import type { Blob, Store, TransferOptions } from './store'
 
 /** What a blob of a store is like. */
@@ -43,12 +43,11 @@ export async function conditionOf(store: Store, blob: Blob, { deep = true, signa
  * Throws `ARTIFACT_CORRUPT`, and what the store throws.
  */
 export async function* intactBytes(store: Store, blob: Blob, options: TransferOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-  const hash = createHash('sha256')
+  const hash = hashing()
   let size = 0
   let last: Uint8Array | undefined
-  for await (const chunk of store.get(blob, options)) {
+  for await (const chunk of hash.on(store.get(blob, options))) {
     if (last !== undefined) yield last
-    hash.update(chunk)
     size += chunk.length
     last = chunk
     if (size > blob.size) break
@@ -58,7 +57,7 @@ export async function* intactBytes(store: Store, blob: Blob, options: TransferOp
       ? `It has more than ${blob.size} bytes.`
       : size < blob.size
         ? `It has ${size} of ${blob.size} bytes.`
-        : hash.digest('hex') === blob.digest
+        : hash.blob().digest === blob.digest
           ? null
           : 'Its sha256 is another.'
   if (how !== null) {

@@ -1,10 +1,13 @@
 import { types } from 'node:util'
 import type { JsonObject } from '../types'
-import { type Body, blobOf, bodyOfBytes, bodyOfFile, bodyOfStream, hashing } from './body'
+import { abortable } from './abort'
+import { type Body, blobOf, bodyOfBytes, bodyOfFile, bodyOfStream, bodyOfUnchanged } from './body'
 import { CHUNK_SIZE } from './chunks'
+import type { Earlier } from './earlier'
 import type { Flow } from './progress'
 import { type AnySerializer, type Encoded, layersOf, type Pattern } from './serializer'
 import { kindOf, unfit } from './serializers/unfit'
+import { hashing } from './sha256'
 import type { Blob, Store } from './store'
 import { type Wrapper, wrapAll } from './wrapper'
 
@@ -20,6 +23,7 @@ export interface Subject {
   readonly label: string
   readonly value: unknown
   readonly flow: Flow
+  readonly earlier?: Earlier | undefined
 }
 
 /** What one serializer made of the value, and its forms: as it is and in wrappers, by the serializer's full name. */
@@ -90,7 +94,9 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
   const content = keep(
     whole !== undefined
       ? await bodyOfBytes(whole)
-      : ((await cloned(encoded, plain?.home, signal)) ?? (await bodyOfStream(entering(), plain?.home, signal))),
+      : ((await unchanged(encoded, subject.earlier, () => abortable(entering(), signal))) ??
+          (await cloned(encoded, plain?.home, signal)) ??
+          (await bodyOfStream(entering(), plain?.home, signal))),
   )
   const bodies = new Map<string, Body>()
   for (const [name, { wrappers, home }] of forms) {
@@ -98,6 +104,15 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
     else bodies.set(name, keep(await wrappedBody(content, wrappers, home, signal)))
   }
   return { content, options, forms: bodies }
+}
+
+async function unchanged(
+  { again = false, size = 0 }: Encoded,
+  earlier: Earlier | undefined,
+  source: () => AsyncIterable<Uint8Array>,
+): Promise<Body | undefined> {
+  const sums = again && size > CHUNK_SIZE ? await earlier?.(size) : undefined
+  return sums && bodyOfUnchanged(source, sums)
 }
 
 async function cloned({ path }: Encoded, home: Store | undefined, signal: AbortSignal | undefined): Promise<Body | undefined> {

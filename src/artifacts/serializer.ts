@@ -10,6 +10,8 @@ export interface Encoded {
   readonly options?: JsonObject
   /** number of bytes of a stream, where it is known before: for progress */
   readonly size?: number
+  /** whether `bytes` can be read again and again, and gives the same each time or throws. @defaultValue false */
+  readonly again?: boolean
   /** a file of this machine that holds exactly these bytes, which a store on the same disk may clone instead of reading `bytes` */
   readonly path?: string
 }

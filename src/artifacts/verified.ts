@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 import { isPersistablesError, PersistablesError, reason } from '../errors'
 import type { ChunksRecord, PatternRecord } from '../types'
 import { abortable } from './abort'
 import { CHUNK_SIZE, chunkSums, rechunked, sumAt } from './chunks'
 import type { Source } from './record'
+import { hashing } from './sha256'
 import { type Blob, isDigest, type Store, type TransferOptions } from './store'
 import { unwrapAll } from './wrapper'
 
@@ -104,17 +104,16 @@ interface Consuming extends TransferOptions {
 }
 
 async function consume(store: Store, blob: Blob, { signal, onBlock }: Consuming): Promise<void> {
-  const hash = createHash('sha256')
+  const hash = hashing()
   let size = 0
-  for await (const block of abortable(store.get(blob, { signal }), signal)) {
+  for await (const block of hash.on(abortable(store.get(blob, { signal }), signal))) {
     size += block.length
     if (size > blob.size) break
-    hash.update(block)
     onBlock(block)
   }
   if (size !== blob.size)
     throw corrupt(store, blob, size > blob.size ? `it has more than ${blob.size} bytes` : `it has ${size} of ${blob.size} bytes`)
-  if (hash.digest('hex') !== blob.digest) throw corrupt(store, blob, 'its sha256 is another')
+  if (hash.blob().digest !== blob.digest) throw corrupt(store, blob, 'its sha256 is another')
 }
 
 /** Options of {@link readWhole}. */
@@ -144,15 +143,14 @@ export async function readUnwrapped(
   { onBytes, ...options }: Verifying & ReadWholeOptions,
 ): Promise<Uint8Array> {
   const blocks: Uint8Array[] = []
-  const hash = createHash('sha256')
+  const hash = hashing()
   let done = 0
-  for await (const block of verifiedContent(source, record, 0, options)) {
-    hash.update(block)
+  for await (const block of hash.on(verifiedContent(source, record, 0, options))) {
     blocks.push(block)
     done += block.length
     onBytes?.(done)
   }
-  if (hash.digest('hex') !== record.contentDigest) throw corrupt(source.store, record, 'the sha256 of its content is another')
+  if (hash.blob().digest !== record.contentDigest) throw corrupt(source.store, record, 'the sha256 of its content is another')
   return joined(blocks, done)
 }
 

@@ -2,6 +2,7 @@ import { isPersistablesError, PersistablesError, reason, suggest } from '../erro
 import type { ChunksRecord, PatternRecord } from '../types'
 import type { Body } from './body'
 import { CHUNK_SIZE } from './chunks'
+import type { Earlier } from './earlier'
 import { type Lanes, lanes, together } from './lanes'
 import { IN_MEMORY, inPieces, type Made, make, type Place, type Subject, sameAgain, wantedOf } from './made'
 import { isOneShot } from './one-shot'
@@ -17,6 +18,8 @@ export interface ArtifactDraft {
   readonly patterns: readonly Pattern[]
   /** the first serializer that the class declares: its bytes, without wrappers, give the content digest, also when no pattern uses it */
   readonly declared: AnySerializer
+  /** what an earlier version kept: content that can be read again and is the same is not written to a temporary file first */
+  readonly earlier?: Earlier
 }
 
 /** What writing needs to know. */
@@ -73,7 +76,7 @@ export async function encodeArtifact(draft: ArtifactDraft, context: WriteContext
     for (const { spool } of spools) await spool?.discard()
   }
   try {
-    const subject: Subject = { artifact: draft.artifact, label: context.label, value: draft.value, flow }
+    const subject: Subject = { artifact: draft.artifact, label: context.label, value: draft.value, flow, earlier: draft.earlier }
     for (const [name, each] of wanted) made.set(name, await make(each, subject, (spooled) => spools.push(spooled)))
     // Each serializer reads the value for itself.
     if (wanted.size > 1 && !(await sameAgain(declared, subject, made.get(declared.name) as Made))) throw changed(draft, context, [...made.keys()])

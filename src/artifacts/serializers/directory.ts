@@ -52,7 +52,11 @@ export function directory(): PatternSerializer<ArtifactDirectory, string | URL> 
       const head = manifestBytes(tree.entries)
       if (head.length > MANIFEST_LIMIT)
         throw unfit('directory', `${root} has ${tree.entries.length} entries, whose list is too long.`, 'Keep its parts apart.', { path: root })
-      return { bytes: treeBytes(tree, head), size: tree.entries.reduce((sum, { size }) => sum + size, head.length) }
+      return {
+        bytes: { [Symbol.asyncIterator]: () => treeBytes(tree, head) },
+        again: true,
+        size: tree.entries.reduce((sum, { size }) => sum + size, head.length),
+      }
     },
     async decode(content) {
       const manifest = await manifestOf(content)

@@ -76,8 +76,8 @@ async function found(path: string): Promise<Encoded> {
   const fault = pathFault(name)
   if (fault !== undefined) throw unfit('file', `The name ${JSON.stringify(name)} ${fault}.`, 'Rename the file.', { path })
   return {
-    // an object that can be read again and again, because a path can
     bytes: { [Symbol.asyncIterator]: () => readUnchanged(path, { serializer: 'file', stamp, follow: true }) },
+    again: true,
     options: { name, mode: Number(stamp.mode & 0o777n) },
     size: Number(stamp.size),
     path,

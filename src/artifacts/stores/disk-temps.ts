@@ -1,7 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { PersistablesError } from '../../errors'
+import { hashing } from '../sha256'
 import type { Blob } from '../store'
 import { diskFailure } from './disk-failure'
 import { codeOf, type DiskFiles, type OpenFile } from './disk-files'
@@ -96,15 +97,12 @@ export function diskTemps(store: string, tmp: string, files: DiskFiles, create: 
         }
         const file = await files.open(path)
         await file.sync().finally(() => file.close())
-        const hash = createHash('sha256')
-        let size = 0
-        for await (const block of drain(await files.open(path), 0)) {
+        const hash = hashing()
+        for await (const block of hash.on(drain(await files.open(path), 0))) {
           signal?.throwIfAborted()
-          hash.update(block)
           onChunk?.(block)
-          size += block.length
         }
-        return { path, size, digest: hash.digest('hex') }
+        return { path, ...hash.blob() }
       } catch (error) {
         await remove(path)
         if (signal?.aborted) throw signal.reason

@@ -4,8 +4,13 @@ import { abortable } from '../abort'
 import type { TransferOptions } from '../store'
 import type { OpenFile } from './disk-files'
 
-/** Bytes per write and per read. */
-export const BLOCK: number = 1 << 20
+/** Bytes per read. */
+const BLOCK = 1 << 20
+/**
+ * Bytes per write. Linux 6.18 on ext4 keeps a write of 1 MiB in one piece of page cache, which a virtual machine that gives free memory back to its host has to
+ * fetch anew each time: 2.8 ms per MiB against 1.0 in quarters, near the 0.9 of the system's own copy (measured on a Firecracker guest).
+ */
+const WRITE = 1 << 18
 /** Bytes after which data are pushed to the medium while more are coming, so that the last sync has little left to do. */
 const SYNC_EVERY = 32 << 20
 
@@ -29,14 +34,14 @@ export interface FillOptions extends TransferOptions {
 
 /**
  * Writes a stream into a new file. Small chunks are gathered into reused blocks; one write is in flight while the next block is gathered and hashed.
- * Memory: at most three blocks of 1 MiB.
+ * Memory: two such blocks.
  *
  * @example
  * const { size, digest } = await fill(await files.create(path), stream, { durable: true, hashed: true })
  */
 export async function fill(file: OpenFile, source: AsyncIterable<Uint8Array>, options: FillOptions): Promise<{ size: number; digest: string }> {
   const hash = options.hashed ? createHash('sha256') : null
-  const capacity = Math.max(1, Math.min(BLOCK, options.limit ?? BLOCK))
+  const capacity = Math.max(1, Math.min(WRITE, options.limit ?? WRITE))
   let block: Buffer = Buffer.allocUnsafeSlow(capacity)
   let spare: Buffer | null = null
   let used = 0

@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto'
+import type { Blob } from './store'
+
+/** The sha256 and size of bytes on their way elsewhere. */
+export interface Hashing {
+  /** the same bytes */
+  on(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined>
+  /** of all of them, once they went by */
+  blob(): Blob
+}
+
+/** Makes a {@link Hashing}, for one stream. */
+export function hashing(): Hashing {
+  const hash = createHash('sha256')
+  let size = 0
+  return {
+    async *on(source) {
+      for await (const chunk of source) {
+        hash.update(chunk)
+        size += chunk.length
+        yield chunk
+      }
+    },
+    blob: () => ({ digest: hash.digest('hex'), size }),
+  }
+}
