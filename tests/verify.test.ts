@@ -6,6 +6,7 @@ import {
   databaseStore,
   diskStore,
   type Finding,
+  gzip,
   json,
   ndjson,
   persistable,
@@ -33,6 +34,8 @@ class Single extends persistable('Single', { artifacts: { rows: artifact(json<Va
 class SingleNow extends persistable('Single', {
   artifacts: { rows: artifact(json<Value[]>().to('disk'), json<Value[]>().to('backup'), ndjson<Value>().to('disk')) },
 }) {}
+
+class Wrapped extends persistable('Wrapped', { artifacts: { data: artifact(gzip(bytes(), { level: 1 }).to('disk'), bytes().to('backup')) } }) {}
 
 const BIG = 2 * (1 << 20) + 12_345
 const pathOf = (root: string, digest: string): string => join(root, 'sha256', digest.slice(0, 2), digest.slice(2, 4), digest.slice(4))
@@ -194,6 +197,41 @@ onEveryProvider((make) => {
     expect(hopeless[0]?.reason).toMatch(/No other store could give the bytes: backup: Its sha256 is another/)
     expect((await stat(pathOf(disk, small.digest))).size).toBe(small.size)
     expect(await readdir(join(backup, 'quarantine'))).toHaveLength(1)
+  })
+
+  test('repair makes the bytes of one pattern from another that keeps the same content in other wrappers', async () => {
+    const { registry, disk, backup } = await setUp()
+    const stores = [diskStore(disk), diskStore(backup, { name: 'backup' })]
+    const repo = await registry.open({ types: [Wrapped], stores })
+    const content = seededRandom().bytes(BIG)
+    const wrapped = await repo.save(new Wrapped({ name: 'w', artifacts: { data: content } }))
+    const digestOf = (pattern: string): string => wrapped.filepaths['data']?.[pattern]?.digest ?? ''
+    const packedPath = pathOf(disk, digestOf('disk_bytes-gzip'))
+    const plainPath = pathOf(backup, digestOf('backup_bytes'))
+    const before = await readFile(packedPath)
+
+    await damage(packedPath)
+    expect(bad(await all(repo, { repair: true })).map(({ reason }) => reason)).toEqual([
+      'Its sha256 is another. Copied from the pattern backup_bytes.',
+    ])
+    expect(Buffer.compare(await readFile(packedPath), before)).toBe(0)
+    await rm(plainPath)
+    expect(bad(await all(repo, { repair: true })).map(({ reason }) => reason)).toEqual(['There is nothing. Copied from the pattern disk_bytes-gzip.'])
+    expect(Buffer.compare(await readFile(plainPath), content)).toBe(0)
+    expect(bad(await all(repo))).toEqual([])
+
+    // Nobody knows the class, hence the level: other bytes would come of it, and none of them are put there.
+    const strange = await registry.open({ stores })
+    await rm(packedPath)
+    const [lost] = bad(await all(strange, { repair: true }))
+    expect([lost?.repaired, lost?.reason]).toEqual([false, expect.stringContaining('could give the content: backup_bytes: It')])
+    await expect(stat(packedPath)).rejects.toThrow('ENOENT')
+    // Both of them damaged: what is there stays.
+    await writeFile(packedPath, before.subarray(1))
+    await damage(plainPath)
+    const hopeless = bad(await all(repo, { repair: true }))
+    expect(hopeless.map(({ repaired }) => repaired)).toEqual([false, false])
+    expect((await readFile(packedPath)).length).toBe(before.length - 1)
   })
 
   test('several repairs at once, with readers, end with the right bytes, and no reader meets others', async () => {

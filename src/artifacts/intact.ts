@@ -42,11 +42,20 @@ export async function conditionOf(store: Store, blob: Blob, { deep = true, signa
  * The bytes of a blob for another store: one chunk behind, so that who copies them never gets the last of what turns out to be damaged.
  * Throws `ARTIFACT_CORRUPT`, and what the store throws.
  */
-export async function* intactBytes(store: Store, blob: Blob, options: TransferOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+export function intactBytes(store: Store, blob: Blob, options: TransferOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+  return exactBytes(store.get(blob, options), blob, { store: store.name, place: store.locate(blob.digest) })
+}
+
+/** The same bytes, and `ARTIFACT_CORRUPT` with `details` in place of the last chunk when they are not those of the blob. */
+export async function* exactBytes(
+  source: AsyncIterable<Uint8Array>,
+  blob: Blob,
+  details: Readonly<Record<string, string>> = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = hashing()
   let size = 0
   let last: Uint8Array | undefined
-  for await (const chunk of hash.on(store.get(blob, options))) {
+  for await (const chunk of hash.on(source)) {
     if (last !== undefined) yield last
     size += chunk.length
     last = chunk
@@ -60,8 +69,6 @@ export async function* intactBytes(store: Store, blob: Blob, options: TransferOp
         : hash.blob().digest === blob.digest
           ? null
           : 'Its sha256 is another.'
-  if (how !== null) {
-    throw new PersistablesError('ARTIFACT_CORRUPT', how, { details: { store: store.name, digest: blob.digest, place: store.locate(blob.digest) } })
-  }
+  if (how !== null) throw new PersistablesError('ARTIFACT_CORRUPT', how, { details: { ...details, digest: blob.digest } })
   if (last !== undefined) yield last
 }

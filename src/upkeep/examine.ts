@@ -1,5 +1,8 @@
 import { conditionOf } from '../artifacts/intact'
+import { layersOf } from '../artifacts/serializer'
 import { type Blob, isDigest, type Store } from '../artifacts/store'
+import type { Wrapper } from '../artifacts/wrapper'
+import { knownWrapper } from '../artifacts/wrappers/known'
 import { PersistablesError, reason } from '../errors'
 import { isSize } from '../references'
 import { labelOf, orderedPatterns, type Row } from '../row'
@@ -7,7 +10,8 @@ import type { PatternRecord } from '../types'
 import { addDeclared, type DeclaredContext, lackingOf } from './declared'
 import type { Finding, VerifyOptions } from './finding'
 import type { Memory } from './memory'
-import { repairBlob, repairChecksums } from './repair'
+import { remakeBlob } from './remake'
+import { type Repaired, repairBlob, repairChecksums } from './repair'
 
 /** What looking at one row needs to know. */
 export interface ExamineContext extends DeclaredContext {
@@ -48,13 +52,20 @@ export async function examineRow(row: Row, cursor: string, context: ExamineConte
         if (condition.kind === 'ok') return { ...found, kind: 'ok', reason: null }
         const bad = { ...found, kind: condition.kind, reason: condition.reason }
         if (options.repair !== true || condition.kind === 'unreadable') return bad
-        const first = orderedPatterns(row, artifact).map(([, each]) => String(each?.store))
-        const { chunks } = record
-        const done = await (part === 'checksums' && chunks !== undefined
-          ? repairChecksums(of, record, chunks, first, context)
-          : repairBlob(of, blob, first, context))
+        const done = await repair(of, blob, part)
         if (done.done) context.memory.learn(of.name, blob, { kind: 'ok' })
         return { ...bad, repaired: done.done, quarantined: done.quarantined, reason: `${condition.reason} ${done.reason}` }
+      }
+
+      async function repair(of: Store, blob: Blob, part: Part): Promise<Repaired> {
+        const patterns = orderedPatterns(row, artifact)
+        const first = patterns.map(([, each]) => String(each?.store))
+        if (part === 'checksums' && record.chunks !== undefined) return repairChecksums(of, record, record.chunks, first, context)
+        const copied = await repairBlob(of, blob, first, context)
+        if (copied.done) return copied
+        const others = patterns.filter(([name]) => name !== pattern)
+        const made = await remakeBlob(of, { record, wrappers: wrappersOf(row, artifact, pattern, record, context), others }, context)
+        return made.done ? made : { ...made, reason: `${copied.reason} ${made.reason}` }
       }
     }
   }
@@ -103,6 +114,16 @@ export async function examineRow(row: Row, cursor: string, context: ExamineConte
     const { deep = true, signal } = options
     return context.memory.of(store.name, blob, () => conditionOf(store, blob, { deep, signal, onBytes: context.onBytes }))
   }
+}
+
+// As the class declares them, with their levels; else by their names.
+function wrappersOf(row: Row, artifact: string, pattern: string, record: PatternRecord, context: ExamineContext): readonly Wrapper[] {
+  const declared = context
+    .declared(row)
+    ?.get(artifact)
+    ?.find(({ name }) => name === pattern)
+  if (declared !== undefined) return layersOf(declared.serializer).wrappers
+  return record.wrappers.flatMap((name) => knownWrapper(name) ?? [])
 }
 
 // Records come from a row, and anybody who can write rows may have made them up.

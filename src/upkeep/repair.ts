@@ -21,7 +21,7 @@ export interface Repaired {
 }
 
 /** Bytes to put in the place of damaged ones. */
-interface Origin {
+export interface Origin {
   readonly name: string
   readonly read: () => AsyncIterable<Uint8Array>
 }
@@ -97,7 +97,8 @@ async function sumsOf(store: Store, blob: Blob, chunkSize: number, signal: Abort
   }
 }
 
-async function place(store: Store, blob: Blob, origin: Origin, { signal }: RepairContext): Promise<Repaired> {
+/** Puts bytes of `origin` in the place of a blob that is missing or damaged, and reads them back from there. Both are pinned already. */
+export async function place(store: Store, blob: Blob, origin: Origin, { signal }: RepairContext): Promise<Repaired> {
   // Somebody else may have repaired it since it was found.
   const now = await conditionOf(store, blob, { signal })
   if (now.kind === 'ok') return { done: true, reason: 'Somebody else repaired it.', quarantined: null }
