@@ -1,4 +1,4 @@
-import { invalid } from './columns'
+import { COMPARE, invalid } from './columns'
 import { type Column, type ColumnKind, type ColumnsSpec, misfit } from './companion'
 import { bound, boundKey, columnOf, quoted, selected } from './companion-sql'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
@@ -32,7 +32,6 @@ type Comparable<V> = NonNullable<V> extends string | number | bigint | boolean |
 /** Orders by one column; what holds null comes last, in both directions. */
 export type ColumnsOrderBy<Cols> = { readonly [K in keyof Cols]?: 'asc' | 'desc' }
 
-const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }
 const ORDERED = ['equals', 'not', 'in', 'notIn', 'gt', 'gte', 'lt', 'lte'] as const
 const OPERATORS: Readonly<Record<ColumnKind, readonly string[]>> = {
   text: [...ORDERED, 'startsWith', 'endsWith', 'contains'],

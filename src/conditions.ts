@@ -1,4 +1,4 @@
-import { COLUMNS, type ColumnKind, invalid, isStorable, kindOf } from './columns'
+import { COLUMNS, COMPARE, type ColumnKind, invalid, isStorable, kindOf } from './columns'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
 import { isTextOperator, textCondition } from './text-condition'
@@ -35,7 +35,6 @@ export interface RowWhere {
   readonly modifiedAt?: TimeFilter
 }
 
-const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }
 const ORDERED: readonly string[] = [...Object.keys(COMPARE), 'in', 'notIn']
 const OPERATORS: Readonly<Record<ColumnKind, readonly string[]>> = {
   text: [...ORDERED, 'startsWith', 'endsWith', 'contains'],

@@ -8,7 +8,7 @@ import { type Bound, within } from './json-range'
 import { every, not, some } from './logic'
 import { MAX_DEPTH, normalize } from './normal'
 import { pathText } from './normal/path'
-import { isPlain } from './normal/plain'
+import { isPlainObject } from './normal/plain'
 import { isTextOperator, textCondition } from './text-condition'
 import type { Json } from './types'
 import type { WhereBudget } from './where-budget'
@@ -18,13 +18,13 @@ type Given = Readonly<Record<string, unknown>>
 /** Conditions on config or state, as SQL over the table `p`. Throws `INVALID_QUERY` with the path and the near names. */
 export function jsonConditions(dialect: Dialect, document: Document, filter: unknown, budget: WhereBudget): Sql[] {
   const json = jsonSql(dialect)
-  if (!isGiven(filter)) throw invalid(`The condition on "${document}" is no plain object`, `Write ${document}: { rate: { gt: 0.1 } }.`)
+  if (!isPlainObject(filter)) throw invalid(`The condition on "${document}" is no plain object`, `Write ${document}: { rate: { gt: 0.1 } }.`)
   return conditions([], filter)
 
   function conditions(path: readonly string[], given: unknown): Sql[] {
     if (given === undefined) return []
     const name = pathText(document, path)
-    if (!isGiven(given)) return operators(path, name, { equals: given })
+    if (!isPlainObject(given)) return operators(path, name, { equals: given })
     if (!Object.keys(given).some(isOperator)) return members(path, name, given)
     const unknown = Object.keys(given).find((key) => !isOperator(key))
     if (unknown !== undefined)
@@ -34,7 +34,7 @@ export function jsonConditions(dialect: Dialect, document: Document, filter: unk
       )
     const { is, ...own } = given
     if (is === undefined) return operators(path, name, own)
-    if (!isGiven(is))
+    if (!isPlainObject(is))
       throw invalid(`The condition "is" on "${name}" is no plain object`, 'Write { is: { member: value } }, or equals for a whole value.')
     return [...operators(path, name, own), ...members(path, name, is)]
   }
@@ -152,10 +152,6 @@ function listOf(node: JsonNode): Sql {
 
 function isOperator(key: string): key is JsonOperator {
   return (JSON_OPERATORS as readonly string[]).includes(key)
-}
-
-function isGiven(value: unknown): value is Given {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && isPlain(value)
 }
 
 function normal(value: unknown, what: string): Json {

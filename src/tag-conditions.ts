@@ -1,8 +1,8 @@
-import { invalid } from './columns'
+import { COMPARE, invalid } from './columns'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
 import { every, not } from './logic'
-import { isPlain } from './normal/plain'
+import { isPlainObject } from './normal/plain'
 import { isTextOperator, textCondition } from './text-condition'
 import type { WhereBudget } from './where-budget'
 
@@ -24,16 +24,15 @@ export type TagFilter =
       readonly exists?: boolean
     }
 
-const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }
 const OPERATORS: readonly string[] = [...Object.keys(COMPARE), 'in', 'notIn', 'contains', 'startsWith', 'endsWith', 'exists']
 
 /** Conditions on the tags of the table `p`, as SQL. Throws `INVALID_QUERY` with the near names. */
 export function tagConditions(dialect: Dialect, tags: unknown, budget: WhereBudget): Sql[] {
-  if (!isGiven(tags)) throw invalid('The condition on "tags" is no object', "Write tags: { stage: 'prod' }.")
+  if (!isPlainObject(tags)) throw invalid('The condition on "tags" is no object', "Write tags: { stage: 'prod' }.")
   return Object.entries(tags).flatMap(([key, filter]): Sql[] => {
     if (filter === undefined) return []
     const name = textOf(key, 'a key of "tags"').normalize('NFC')
-    const entries = Object.entries(isGiven(filter) ? filter : { equals: filter }).filter(([, given]) => given !== undefined)
+    const entries = Object.entries(isPlainObject(filter) ? filter : { equals: filter }).filter(([, given]) => given !== undefined)
     const tests = entries.flatMap(([operator, given]) => (operator === 'exists' && given === false ? [] : [test(key, operator, given)]))
     const tagged = (conditions: readonly Sql[]) => sql`EXISTS (SELECT 1 FROM ${dialect.table('persistable_tags')} t
         WHERE t."persistable_id" = p."id" AND t."key" = ${name} AND ${every(conditions)})`
@@ -65,8 +64,4 @@ export function tagConditions(dialect: Dialect, tags: unknown, budget: WhereBudg
 function textOf(value: unknown, what: string): string {
   if (typeof value === 'string' && value.isWellFormed() && !value.includes('\0')) return value
   throw invalid(`${what[0]?.toUpperCase()}${what.slice(1)} needs a string without NUL and lone surrogates`, 'Pass a string.')
-}
-
-function isGiven(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && isPlain(value)
 }

@@ -8,7 +8,7 @@ import { suggest } from './errors'
 import { jsonConditions } from './json-conditions'
 import type { JsonFilter } from './json-filter'
 import { every, not, some } from './logic'
-import { isPlain } from './normal/plain'
+import { isPlainObject } from './normal/plain'
 import { type TagFilter, tagConditions } from './tag-conditions'
 import { type WhereBudget, whereBudget } from './where-budget'
 
@@ -62,7 +62,7 @@ export function conditionsOf(dialect: Dialect, spec: ColumnsSpec | undefined, wh
   return conditionsIn(where, whereBudget(), 'where', 0)
 
   function conditionsIn(given: unknown, budget: WhereBudget, what: string, level: number): Conditions {
-    if (!isGiven(given)) throw invalid(`${what} is no plain object`, "Write where: { name: 'clf' }.")
+    if (!isPlainObject(given)) throw invalid(`${what} is no plain object`, "Write where: { name: 'clf' }.")
     if (level > MAX_LEVELS) throw invalid(`AND, OR and NOT are nested deeper than ${MAX_LEVELS} levels`, 'Write it flatter.')
     const base: Sql[] = []
     const columns: Sql[] = []
@@ -94,7 +94,7 @@ export function conditionsOf(dialect: Dialect, spec: ColumnsSpec | undefined, wh
 
   function partsOf(key: string, value: unknown): readonly unknown[] {
     if (Array.isArray(value)) return value
-    if (key !== 'OR' && isGiven(value)) return [value]
+    if (key !== 'OR' && isPlainObject(value)) return [value]
     throw invalid(`"${key}" is no list of conditions`, `Write ${key}: [{ name: 'a' }, { name: 'b' }].`)
   }
 
@@ -102,8 +102,4 @@ export function conditionsOf(dialect: Dialect, spec: ColumnsSpec | undefined, wh
   function allOf({ base, columns }: Conditions): readonly Sql[] {
     return columns.length === 0 ? base : [...base, sql`c.${raw(quoted(spec?.id ?? 'id'))} IS NOT NULL`, ...columns]
   }
-}
-
-function isGiven(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && isPlain(value)
 }
