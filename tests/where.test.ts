@@ -77,6 +77,7 @@ onEveryProvider((make) => {
       pairs: Object.fromEntries([
         ['$', 'date'],
         ['v', 'in pairs'],
+        ['when', new Date(5)],
         ['x', 1],
         ['deep', { $: { list: [1] } }],
       ]),
@@ -126,7 +127,7 @@ onEveryProvider((make) => {
       [{ x: Buffer.from([1, 2]) }, ['bytes']],
       [{ when: day }, ['one']],
       [{ when: { gte: day } }, ['one', 'zero']],
-      [{ when: { lt: day } }, ['nan', 'much']],
+      [{ when: { lt: day } }, ['nan', 'much', 'pairs']],
       [{ when: { v: { exists: true } } }, []],
       [{ big: 10n }, ['one']],
       [{ big: { gt: 9n } }, ['one', 'much']],
