@@ -6,7 +6,7 @@ import ts from 'typescript'
 import { ROOT } from './prisma-cli'
 
 const LAYERS: readonly (readonly string[])[] = [
-  ['errors', 'types', 'normal', 'normal/*', 'hash', 'ref', 'client', 'dialect', 'failure', 'retry'],
+  ['errors', 'types', 'normal', 'normal/*', 'hash', 'ref', 'client', 'dialect', 'logic', 'text-condition', 'failure', 'retry'],
   ['artifacts/*', 'artifacts/serializers/*', 'artifacts/stores/*'],
   [
     'shape',
@@ -33,6 +33,14 @@ const LAYERS: readonly (readonly string[])[] = [
     'companion-sql',
     'companion-query',
     'conditions',
+    'json-filter',
+    'json-node',
+    'json-equality',
+    'json-range',
+    'json-conditions',
+    'tag-conditions',
+    'where-budget',
+    'where',
     'order',
     'raw-row',
     'query',

@@ -13,6 +13,9 @@ export const COLUMNS = {
   hash: 'hash',
 } as const
 
+/** Comparisons by the names that conditions have, as SQL writes them. */
+export const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }
+
 /** What a column holds. */
 export type ColumnKind = 'int' | 'timestamp' | 'text'
 

@@ -1,17 +1,19 @@
-import { invalid } from './columns'
+import { COMPARE, invalid } from './columns'
 import { type Column, type ColumnKind, type ColumnsSpec, misfit } from './companion'
 import { bound, boundKey, columnOf, quoted, selected } from './companion-sql'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
 import type { Ordering, Position } from './order'
+import { type TextOperator, textCondition } from './text-condition'
+import type { WhereBudget } from './where-budget'
 
 /** What a column is compared with: a value, or conditions. `null` finds what holds none; `not` never does. */
 export type ColumnFilter<V> =
   | V
   | ({ readonly equals?: V; readonly not?: V } & (NonNullable<V> extends boolean
       ? unknown
-      : { readonly in?: readonly NonNullable<V>[] } & (NonNullable<V> extends string
-          ? { readonly startsWith?: string; readonly contains?: string } & Compared<NonNullable<V>>
+      : { readonly in?: readonly NonNullable<V>[]; readonly notIn?: readonly NonNullable<V>[] } & (NonNullable<V> extends string
+          ? { readonly startsWith?: string; readonly endsWith?: string; readonly contains?: string } & Compared<NonNullable<V>>
           : Compared<NonNullable<V>>)))
 
 interface Compared<V> {
@@ -30,11 +32,10 @@ type Comparable<V> = NonNullable<V> extends string | number | bigint | boolean |
 /** Orders by one column; what holds null comes last, in both directions. */
 export type ColumnsOrderBy<Cols> = { readonly [K in keyof Cols]?: 'asc' | 'desc' }
 
-const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }
-const ORDERED = ['equals', 'not', 'in', 'gt', 'gte', 'lt', 'lte'] as const
+const ORDERED = ['equals', 'not', 'in', 'notIn', 'gt', 'gte', 'lt', 'lte'] as const
 const OPERATORS: Readonly<Record<ColumnKind, readonly string[]>> = {
-  text: [...ORDERED, 'startsWith', 'contains'],
-  enum: ['equals', 'not', 'in'],
+  text: [...ORDERED, 'startsWith', 'endsWith', 'contains'],
+  enum: ['equals', 'not', 'in', 'notIn'],
   bool: ['equals', 'not'],
   json: ['equals', 'not'],
   int: ORDERED,
@@ -45,7 +46,7 @@ const OPERATORS: Readonly<Record<ColumnKind, readonly string[]>> = {
 }
 
 /** The conditions of a `where` on columns of the table `c`, as SQL. Throws `INVALID_QUERY` with the near names. */
-export function companionConditions(dialect: Dialect, spec: ColumnsSpec, where: Readonly<Record<string, unknown>>): Sql[] {
+export function companionConditions(dialect: Dialect, spec: ColumnsSpec, where: Readonly<Record<string, unknown>>, budget: WhereBudget): Sql[] {
   return Object.entries(where).flatMap(([field, filter]): Sql[] => {
     const column = spec.fields[field] as Column
     if (filter === undefined) return []
@@ -54,7 +55,7 @@ export function companionConditions(dialect: Dialect, spec: ColumnsSpec, where: 
       if (given === undefined) return []
       const known = OPERATORS[column.kind]
       if (!known.includes(operator)) throw invalid(`"${field}" has no condition "${operator}"`, suggest(operator, known, ''))
-      return [condition(dialect, field, column, operator, given)]
+      return [condition(dialect, field, column, operator, given, budget)]
     })
   })
 }
@@ -64,27 +65,29 @@ function isOperators(column: Column, filter: unknown): filter is Readonly<Record
   return column.kind !== 'json' || Object.keys(filter).some((key) => key === 'equals' || key === 'not')
 }
 
-function condition(dialect: Dialect, field: string, column: Column, operator: string, given: unknown): Sql {
+function condition(dialect: Dialect, field: string, column: Column, operator: string, given: unknown, budget: WhereBudget): Sql {
   const at = columnOf(field, column)
   const value = (one: unknown): Sql => {
+    budget.spend(1)
     const wanted = column.kind === 'json' ? 'null: of JSON only whether there is any can be asked' : one === null ? 'no null' : misfit(column, one)
     if (wanted === undefined) return bound(dialect, column, one)
     throw invalid(`The condition "${operator}" on "${field}" needs ${wanted}`, `Pass ${column.kind === 'json' ? 'null' : wanted}.`)
   }
   if (given === null && operator === 'equals') return sql`${at} IS NULL`
   if (given === null && operator === 'not') return sql`${at} IS NOT NULL`
-  if (operator === 'in') {
-    if (!Array.isArray(given)) throw invalid(`"in" of "${field}" is not a list`, `Write { ${field}: { in: [ … ] } }.`)
-    return given.length === 0 ? raw('1 = 0') : sql`${at} IN (${join(given.map(value))})`
+  if (operator === 'in' || operator === 'notIn') {
+    if (!Array.isArray(given)) throw invalid(`"${operator}" of "${field}" is not a list`, `Write { ${field}: { ${operator}: [ … ] } }.`)
+    if (given.length === 0) return operator === 'in' ? raw('1 = 0') : sql`${at} IS NOT NULL`
+    return sql`${at} ${raw(operator === 'in' ? 'IN' : 'NOT IN')} (${join(given.map(value))})`
   }
   const compare = COMPARE[operator]
   if (compare !== undefined) {
     const sorted = operator !== 'equals' && operator !== 'not' ? sortable(dialect, field, column) : at
     return sql`${sorted} ${raw(compare)} ${value(given)}`
   }
-  const text = value(given)
-  if (operator === 'contains') return dialect.provider === 'sqlite' ? sql`instr(${at}, ${text}) > 0` : sql`strpos(${at}::text, ${text}::text) > 0`
-  return sql`substr(${at}, 1, ${dialect.typed([...String(given)].length, 'int')}) = ${text}`
+  value(given)
+  // Also uuid and varchar are texts here.
+  return textCondition(dialect, operator as TextOperator, dialect.provider === 'sqlite' ? at : sql`${at}::text`, String(given))
 }
 
 // Text by code point on both databases; an enum by its name, not by the order of its declaration, which only PostgreSQL knows.
@@ -93,24 +96,6 @@ function sortable(dialect: Dialect, field: string, column: Column): Sql {
   if (dialect.provider === 'sqlite') return at
   if (column.kind === 'enum') return dialect.binary(sql`${at}::text`)
   return column.kind === 'text' ? dialect.binary(at) : at
-}
-
-/** The fields of `where` that are columns, and the rest. Throws `INVALID_QUERY` for what is neither, with the near names. */
-export function splitWhere<W extends object>(
-  spec: ColumnsSpec,
-  where: W,
-  base: readonly string[],
-): { readonly columns: Readonly<Record<string, unknown>>; readonly base: W } {
-  const entries = Object.entries(where)
-  const isColumn = (key: string): boolean => Object.hasOwn(spec.fields, key)
-  for (const [key] of entries) {
-    if (isColumn(key) || base.includes(key)) continue
-    throw invalid(`There is no condition on "${key}"`, suggest(key, [...Object.keys(spec.fields), ...base], ''))
-  }
-  return {
-    columns: Object.fromEntries(entries.filter(([key]) => isColumn(key))),
-    base: Object.fromEntries(entries.filter(([key]) => !isColumn(key))) as W,
-  }
 }
 
 // What a key of a kind looks like, so that a cursor that somebody made up does not reach the database.

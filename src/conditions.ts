@@ -1,17 +1,29 @@
-import { COLUMNS, type ColumnKind, invalid, isStorable, kindOf } from './columns'
+import { COLUMNS, COMPARE, type ColumnKind, invalid, isStorable, kindOf } from './columns'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
-import { isPlain } from './normal/plain'
+import { isTextOperator, textCondition } from './text-condition'
+import type { WhereBudget } from './where-budget'
 
-/** Conditions on a text column. A plain string means `equals`. */
-export type TextFilter = string | { equals?: string; not?: string; in?: readonly string[]; startsWith?: string; contains?: string }
+interface Compared<V> {
+  equals?: V
+  not?: V
+  in?: readonly V[]
+  notIn?: readonly V[]
+  gt?: V
+  gte?: V
+  lt?: V
+  lte?: V
+}
+
+/** Conditions on a text column, ordered by code point. A plain string means `equals`. */
+export type TextFilter = string | ({ startsWith?: string; endsWith?: string; contains?: string } & Compared<string>)
 /** Conditions on a number. A plain number means `equals`. */
-export type NumberFilter = number | { equals?: number; in?: readonly number[]; gt?: number; gte?: number; lt?: number; lte?: number }
+export type NumberFilter = number | Compared<number>
 /** Conditions on a time. A plain Date means `equals`. Milliseconds count. */
-export type TimeFilter = Date | { equals?: Date; gt?: Date; gte?: Date; lt?: Date; lte?: Date }
+export type TimeFilter = Date | Compared<Date>
 
-/** Conditions on rows; all of them must hold. */
-export interface Where {
+/** Conditions on what every row has. */
+export interface RowWhere {
   readonly id?: TextFilter
   readonly type?: TextFilter
   readonly registeredName?: TextFilter
@@ -21,74 +33,42 @@ export interface Where {
   readonly version?: NumberFilter
   readonly createdAt?: TimeFilter
   readonly modifiedAt?: TimeFilter
-  /** every tag must have the value */
-  readonly tags?: Readonly<Record<string, string>>
 }
 
-/** The conditions of a `where` on the table `p`, as SQL. Throws `INVALID_QUERY` with the near names. */
-export function conditionsOf(dialect: Dialect, where: Where): Sql[] {
-  if (!isObject(where)) throw invalid('where is no plain object', "Write where: { name: 'clf' }.")
-  return Object.entries(where).flatMap(([key, value]): Sql[] => {
-    if (value === undefined) return []
-    if (key === 'tags') return tagFilters(value)
-    const column = COLUMNS[key as keyof typeof COLUMNS]
-    if (!Object.hasOwn(COLUMNS, key)) throw invalid(`There is no condition on "${key}"`, suggest(key, [...Object.keys(COLUMNS), 'tags'], ''))
-    return columnFilters(key as keyof typeof COLUMNS, raw(`p."${column}"`), value)
-  })
+const ORDERED: readonly string[] = [...Object.keys(COMPARE), 'in', 'notIn']
+const OPERATORS: Readonly<Record<ColumnKind, readonly string[]>> = {
+  text: [...ORDERED, 'startsWith', 'endsWith', 'contains'],
+  int: ORDERED,
+  timestamp: ORDERED,
+}
 
-  function tagFilters(tags: unknown): Sql[] {
-    if (!isObject(tags)) throw invalid('The condition on "tags" is no object', "Write tags: { stage: 'prod' }.")
-    return Object.entries(tags).map(([key, value]) => {
-      const wanted = checkValue(`tags.${key}`, 'text', value)
-      return sql`EXISTS (SELECT 1 FROM ${dialect.table('persistable_tags')} t
-        WHERE t."persistable_id" = p."id" AND t."key" = ${key.normalize('NFC')} AND t."value" = ${wanted})`
-    })
+/** The conditions on a column of the table `p`, as SQL. Throws `INVALID_QUERY` with the near names. */
+export function rowConditions(dialect: Dialect, key: keyof typeof COLUMNS, filter: unknown, budget: WhereBudget): Sql[] {
+  const kind = kindOf(key)
+  const column = raw(`p."${COLUMNS[key]}"`)
+  const checked = (given: unknown) => {
+    const value = checkValue(key, kind, given)
+    budget.spend(1)
+    // As it was stored.
+    return key === 'name' || key === 'author' ? (value as string).normalize('NFC') : value
   }
-
-  function columnFilters(key: keyof typeof COLUMNS, column: Sql, filter: unknown): Sql[] {
-    const kind = kindOf(key)
-    const checked = (given: unknown) => {
-      const value = checkValue(key, kind, given)
-      // As it was stored.
-      return key === 'name' || key === 'author' ? (value as string).normalize('NFC') : value
+  const value = (given: unknown) => dialect.typed(checked(given), kind)
+  const conditions = typeof filter === 'object' && filter !== null && !(filter instanceof Date) ? filter : { equals: filter }
+  return Object.entries(conditions).flatMap(([operator, given]): Sql[] => {
+    if (given === undefined) return []
+    const known = OPERATORS[kind]
+    if (!known.includes(operator)) throw invalid(`"${key}" has no condition "${operator}"`, suggest(operator, known, ''))
+    const compare = COMPARE[operator]
+    if (compare !== undefined) {
+      const sorted = kind === 'text' && operator !== 'equals' && operator !== 'not' ? dialect.binary(column) : column
+      return [sql`${sorted} ${raw(compare)} ${value(given)}`]
     }
-    const value = (given: unknown) => dialect.typed(checked(given), kind)
-    const conditions = typeof filter === 'object' && filter !== null && !(filter instanceof Date) ? filter : { equals: filter }
-    return Object.entries(conditions).flatMap(([operator, given]): Sql[] => {
-      if (given === undefined) return []
-      const known = OPERATORS[kind]
-      if (!known.includes(operator)) throw invalid(`"${key}" has no condition "${operator}"`, suggest(operator, known, ''))
-      const compare = COMPARE[operator]
-      if (compare !== undefined)
-        return [
-          sql`${kind === 'text' && operator !== 'equals' && operator !== 'not' ? dialect.binary(column) : column} ${raw(compare)} ${value(given)}`,
-        ]
-      if (operator === 'in') {
-        if (!Array.isArray(given)) throw invalid(`"in" of "${key}" is not a list`, `Write { ${key}: { in: [ … ] } }.`)
-        if (given.length > MAX_LIST) throw invalid(`"in" of "${key}" has ${given.length} values`, `Ask for at most ${MAX_LIST} at once.`)
-        return [given.length === 0 ? raw('1 = 0') : sql`${column} IN (${join(given.map(value))})`]
-      }
-      // Not LIKE: its wildcards and its case folding differ between the databases.
-      const text = checked(given) as string
-      const at = dialect.provider === 'sqlite' ? sql`instr(${column}, ${text})` : sql`strpos(${column}, ${text})`
-      return [operator === 'startsWith' ? sql`substr(${column}, 1, ${dialect.typed([...text].length, 'int')}) = ${text}` : sql`${at} > 0`]
-    })
-  }
+    if (isTextOperator(operator)) return [textCondition(dialect, operator, column, checked(given) as string)]
+    if (!Array.isArray(given)) throw invalid(`"${operator}" of "${key}" is not a list`, `Write { ${key}: { ${operator}: [ … ] } }.`)
+    if (given.length === 0) return [raw(operator === 'in' ? '1 = 0' : '1 = 1')]
+    return [sql`${column} ${raw(operator === 'in' ? 'IN' : 'NOT IN')} (${join(given.map(value))})`]
+  })
 }
-
-// The databases take some ten thousand values in one statement.
-const MAX_LIST = 5000
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && isPlain(value)
-}
-
-const COMPARE: Readonly<Record<string, string>> = { equals: '=', not: '<>', gt: '>', gte: '>=', lt: '<', lte: '<=' }
-const OPERATORS = {
-  text: ['equals', 'not', 'in', 'startsWith', 'contains'],
-  int: ['equals', 'in', 'gt', 'gte', 'lt', 'lte'],
-  timestamp: ['equals', 'gt', 'gte', 'lt', 'lte'],
-} as const satisfies Record<string, readonly string[]> as Readonly<Record<'text' | 'int' | 'timestamp', readonly string[]>>
 
 function checkValue(key: string, kind: ColumnKind, value: unknown): unknown {
   if (kind === 'text' && typeof value === 'string' && !value.includes('\0')) return value

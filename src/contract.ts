@@ -5,7 +5,7 @@ import type { PersistableClient, PersistableTransaction, Provider } from './clie
 import type { FindOptions, Page } from './query'
 import type { TypesOption } from './registry'
 import type { Writes } from './rows'
-import type { AnyDraft, AnySaved, AnyType, ColumnsOfType, Saved } from './shape'
+import type { AnyDraft, AnySaved, AnyType, ColumnsOfType, ConfigOfType, Saved, StateOfType } from './shape'
 import type { Logger } from './types'
 import type { GcOptions, GcReport } from './upkeep/collection'
 import type { Finding, VerifyOptions } from './upkeep/finding'
@@ -43,6 +43,9 @@ export interface Deleted {
   /** aliases that went with it; only when forced */
   readonly aliases: readonly string[]
 }
+
+/** What `find` is told for a class. */
+export type FindOptionsOf<T extends AnyType> = FindOptions<ColumnsOfType<T>, ConfigOfType<T>, StateOfType<T>>
 
 /** One page of saved persistables; `cursor` is where the next one begins, `null` at the end. */
 export type Found<T> = readonly T[] & { readonly cursor: string | null }
@@ -135,11 +138,11 @@ export interface Repository<C extends PersistableTransaction = PersistableClient
   tryLoad<T extends AnyType>(type: T, ref: RefInput, options?: LoadOptions): Promise<Saved<InstanceType<T>> | null>
   tryLoad(ref: RefInput, options?: LoadOptions): Promise<AnySaved | null>
   /** Saved ones of a class and its subclasses, or of all types, newest first unless ordered otherwise. Throws `INVALID_QUERY`. */
-  find<T extends AnyType>(type: T, options?: FindOptions<ColumnsOfType<T>>): Promise<Found<Saved<InstanceType<T>>>>
+  find<T extends AnyType>(type: T, options?: FindOptionsOf<T>): Promise<Found<Saved<InstanceType<T>>>>
   find(options?: FindOptions): Promise<Found<AnySaved>>
   /** Rows as plain data, for types that are not registered too. */
   rows(options?: FindOptions): Promise<Page>
-  count<T extends AnyType>(type: T, options?: Omit<FindOptions<ColumnsOfType<T>>, 'orderBy' | 'take' | 'cursor'>): Promise<number>
+  count<T extends AnyType>(type: T, options?: Omit<FindOptionsOf<T>, 'orderBy' | 'take' | 'cursor'>): Promise<number>
   count(options?: Omit<FindOptions, 'orderBy' | 'take' | 'cursor'>): Promise<number>
   /** All versions of a name, newest first. */
   versions<T extends AnyType>(type: T, name: string): Promise<Found<Saved<InstanceType<T>>>>

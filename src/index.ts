@@ -33,13 +33,14 @@ export type { PersistableClient, PersistableTransaction, Provider } from './clie
 export type { Column, ColumnKind, Columns, ColumnsSpec } from './companion'
 export { columns } from './companion'
 export type { ColumnFilter, ColumnsOrderBy, ColumnsWhere } from './companion-query'
-export type { NumberFilter, TextFilter, TimeFilter, Where } from './conditions'
+export type { NumberFilter, TextFilter, TimeFilter } from './conditions'
 export type { ConfigInput, PersistablesConfig } from './config'
 export { defineConfig } from './config'
 export type {
   CreateOptions,
   Deleted,
   DeleteOptions,
+  FindOptionsOf,
   Found,
   LoadOptions,
   RefInput,
@@ -53,6 +54,7 @@ export type { ErrorCode } from './errors'
 export { ERROR_CODES, isPersistablesError, PersistablesError } from './errors'
 export { isPersistable } from './facts'
 export { hashValue } from './hash'
+export type { JsonFilter, JsonOperator } from './json-filter'
 export type { OpenOptions } from './open'
 export { openRepository } from './open'
 export type { OrderBy } from './order'
@@ -60,8 +62,10 @@ export { persistable } from './persistable'
 export type { FindOptions } from './query'
 export { createRepository } from './repository'
 export type { AnyDraft, AnySaved, AnyType, Artifact, Draft, IdentityFacts, PersistableType, Saved, SavedFacts, Shape } from './shape'
+export type { TagFilter } from './tag-conditions'
 export type { CopyOptions, CopyProgress, CopyReport, TableReport } from './transfer'
 export { copyRegistry } from './transfer'
 export type { ChunksRecord, DeepReadonly, Filepaths, Json, JsonObject, Logger, PatternRecord } from './types'
 export type { GcOptions, GcProgress, GcReport } from './upkeep/collection'
 export type { Finding, VerifyOptions, VerifyProgress } from './upkeep/finding'
+export type { Where } from './where'

@@ -72,6 +72,10 @@ export type ColumnsOf<Sh> = Member<Sh, 'columns', Empty>
 export type ColumnsInputOf<Sh> = Member<Sh, 'columnsInput', Member<Sh, 'columns', Empty>>
 /** Columns of a class. */
 export type ColumnsOfType<T extends AnyType> = [T] extends [never] ? Empty : ColumnsOf<InstanceType<T>[typeof SHAPE]>
+/** Config of a class. */
+export type ConfigOfType<T extends AnyType> = [T] extends [never] ? unknown : ConfigOf<InstanceType<T>[typeof SHAPE]>
+/** State of a class. */
+export type StateOfType<T extends AnyType> = [T] extends [never] ? unknown : StateOf<InstanceType<T>[typeof SHAPE]>
 /** Artifacts of a shape. */
 export type ArtifactsOf<Sh> = Member<Sh, 'artifacts', Empty>
 

@@ -109,6 +109,8 @@ describe('usage', () => {
     [['ls', '--tag', 'stage'], /Write key=value/],
     [['ls', '--tag', 'a=1', '--tag', 'a=2'], /given twice/],
     [['ls', '--since', 'yesterday'], /ISO time/],
+    [['ls', '--where', '{a'], /Write conditions as JSON/],
+    [['ls', '--where', '{"a":{"$":"dat"}}'], /unknown tag/],
     [['ls', '--since', '2026-02-31T00:00:00+99:99'], /ISO time/],
     [['ls', 'Dataset', '--type', 'Metric'], /Two types are given/],
     [['ls', 'Dataset/iris'], /versions Dataset\/iris/],
@@ -248,6 +250,9 @@ describe('reading', () => {
       expect(await refs('--since', '2020-01-01')).toHaveLength(4)
       expect(await refs('--until', '2020-01-01T00:00')).toHaveLength(0)
       expect(await refs('--project', 'other')).toEqual([])
+      expect(await refs('--where', '{"name":{"startsWith":"ir"},"NOT":{"tags":{"stage":"ok"}}}', '--author', 'jane')).toEqual(['Dataset/iris@2'])
+      expect(await refs('--where', '{"createdAt":{"lt":{"$":"date","v":"2020-01-01T00:00:00.000Z"}}}')).toEqual([])
+      expect(await refs('--where', '{"config":{"none":{"exists":false}}}')).toHaveLength(4)
     })
 
     test('pages end where the next begins, and say so', async () => {

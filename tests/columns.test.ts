@@ -183,6 +183,33 @@ for (const provider of ['sqlite', 'postgresql'] as const) {
       expect(best[0]?.accuracy).toBe(Math.max(...all.filter(({ stage }) => stage === 'live').map(({ accuracy }) => accuracy ?? -1)))
     })
 
+    test('columns within OR and NOT, beside config; who has no companion fits no condition on a column', async () => {
+      const [first] = await trained([0.5, null, 0.9])
+      await app.sql(`DELETE FROM "Classifier" WHERE id = '${first!.id}'`)
+      type Where = NonNullable<NonNullable<Parameters<typeof app.repo.find<typeof Classifier>>[1]>['where']>
+      const cases: [Where, string][] = [
+        [{ OR: [{ accuracy: { gt: 0.7 } }, { config: { rate: 0 } }] }, 'c0 c2'],
+        [{ OR: [{ accuracy: null }, { name: 'c2' }] }, 'c1 c2'],
+        [{ NOT: { accuracy: null } }, 'c0 c2'],
+        [{ NOT: { accuracy: { lt: 1 } } }, 'c0 c1'],
+        [{ accuracy: null }, 'c1'],
+        [{ AND: [{ accuracy: { gt: 0.7 } }, { config: { rate: { gte: 2 } } }] }, 'c2'],
+        [{ stage: { notIn: ['live'] }, config: { rate: { in: [1, 2] } } }, 'c2'],
+        [{ config: { rate: { lt: 2 } }, OR: [{ stage: 'live' }] }, 'c1'],
+      ]
+      for (const [where, wanted] of cases) {
+        for (const orderBy of [{ name: 'asc' }, { createdAt: 'asc' }] as const) {
+          const names = (await app.repo.find(Classifier, { where, orderBy })).map(({ name }) => name)
+          expect([where, names.sort().join(' ')]).toEqual([where, wanted])
+        }
+        expect(await app.repo.count(Classifier, { where })).toBe(wanted.split(' ').length)
+        expect(await app.repo.count(Classifier, { where, latest: true })).toBe(wanted.split(' ').length)
+      }
+      // An order by a column begins in its table, where the first is missing.
+      const ordered = await app.repo.find(Classifier, { where: { NOT: { config: { rate: 7 } } }, orderBy: { accuracy: 'desc' } })
+      expect(ordered.map(({ name }) => name)).toEqual(['c2', 'c1'])
+    })
+
     test('conditions and orders on a column begin in its index, whatever the number of rows', async () => {
       const { repo, prisma, sql } = app
       const numbers =

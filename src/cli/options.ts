@@ -1,5 +1,9 @@
 import { InvalidArgumentError } from 'commander'
+import { reason } from '../errors'
+import { restore } from '../normal'
 import type { OrderBy } from '../order'
+import type { Json } from '../types'
+import type { Where } from '../where'
 
 const TIME = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$/
 
@@ -32,6 +36,16 @@ export function orderOption(text: string): OrderBy {
   if (more.length > 0 || key === '') throw new InvalidArgumentError('Write a key, or key:asc or key:desc.')
   // The query knows the keys and directions, and names them in its errors.
   return { [key]: direction ?? (['createdAt', 'modifiedAt', 'version'].includes(key) ? 'desc' : 'asc') } as OrderBy
+}
+
+/** Reads conditions as JSON; what JSON has no value for (a Date, a bigint) is written as the normal form has it. */
+export function whereOption(text: string): Where {
+  try {
+    // The query knows the conditions, and names them in its errors.
+    return restore(JSON.parse(text) as Json, { what: 'where' }) as Where
+  } catch (error) {
+    throw new InvalidArgumentError(`Write conditions as JSON, such as '{"config":{"rate":{"gt":0.1}}}' (${reason(error)}).`)
+  }
 }
 
 /** Adds one to a list, for options that may be given more than once. */

@@ -38,6 +38,9 @@ export const BASE_MEMBERS: readonly string[] = [
   'toJSON',
   'then',
   'constructor',
+  'AND',
+  'OR',
+  'NOT',
   'prototype',
 ]
 

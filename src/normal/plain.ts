@@ -7,6 +7,11 @@ export function isPlain(value: object): boolean {
   return Object.getPrototypeOf(proto) === null && Object.hasOwn(proto as object, 'hasOwnProperty') && Object.hasOwn(proto as object, 'toString')
 }
 
+/** Whether a value is a plain object. */
+export function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && isPlain(value)
+}
+
 /** Sets a member as the object's own, even where the name is that of something inherited: `__proto__` above all, which assignment would take for the prototype. */
 export function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
   if (key in target) Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })

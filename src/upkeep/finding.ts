@@ -1,5 +1,5 @@
 import type { TransferOptions } from '../artifacts/store'
-import type { Where } from '../conditions'
+import type { Where } from '../where'
 
 /**
  * What verify found: plain data.

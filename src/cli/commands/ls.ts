@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import type { Where } from '../../conditions'
 import { PersistablesError, suggest } from '../../errors'
 import type { OrderBy } from '../../order'
 import type { FindOptions } from '../../query'
 import { checkType } from '../../ref'
+import type { Where } from '../../where'
 import type { Context, Start } from '../context'
 import type { ExitCode } from '../exit'
 import { shell } from '../lookup'
-import { countOption, orderOption, tagOption, timeOption } from '../options'
+import { countOption, orderOption, tagOption, timeOption, whereOption } from '../options'
 import { clean, plural, shortHash, table, time } from '../render'
 
 interface LsOptions {
@@ -18,6 +18,7 @@ interface LsOptions {
   readonly latest?: boolean
   readonly since?: Date
   readonly until?: Date
+  readonly where?: Where
   readonly order?: OrderBy
   readonly take: number
   readonly all?: boolean
@@ -39,6 +40,7 @@ export function addLs(program: Command, start: Start): void {
     .option('--latest', 'only the newest version of each name')
     .option('--since <time>', 'only saved at or after this ISO time, UTC unless it says otherwise', timeOption)
     .option('--until <time>', 'only saved before this ISO time', timeOption)
+    .option('--where <json>', 'only what fits these conditions, written as repo.find takes them', whereOption)
     .option('--order <key[:asc|desc]>', 'by createdAt, modifiedAt, name, type, author or version (default: createdAt:desc)', orderOption)
     .option('-n, --take <n>', 'at most so many', countOption, 50)
     .option('--all', 'all of them, instead of --take')
@@ -49,6 +51,7 @@ export function addLs(program: Command, start: Start): void {
 Examples:
   $ persistables ls
   $ persistables ls Classifier --latest --tag stage=prod
+  $ persistables ls Classifier --where '{"config":{"rate":{"gt":0.1}}}'
   $ persistables ls --since 2026-08-01 --order name --take 20
   $ persistables ls --all --json | jq -r '.items[].ref'
 
@@ -106,7 +109,7 @@ async function ls(context: Context, options: LsOptions): Promise<ExitCode> {
   return 0
 }
 
-function where({ name, author, tag, since, until }: LsOptions): Where {
+function where({ name, author, tag, since, until, where: given }: LsOptions): Where {
   return {
     ...(name !== undefined && { name: name.normalize('NFC') }),
     ...(author !== undefined && { author: author.normalize('NFC') }),
@@ -114,5 +117,6 @@ function where({ name, author, tag, since, until }: LsOptions): Where {
     ...((since !== undefined || until !== undefined) && {
       createdAt: { ...(since !== undefined && { gte: since }), ...(until !== undefined && { lt: until }) },
     }),
+    ...(given !== undefined && { AND: given }),
   }
 }
