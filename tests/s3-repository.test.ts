@@ -43,6 +43,32 @@ onEveryProvider((make, provider) => {
     expect(Buffer.compare(await collect((await (await open()).load(Model, 'm')).stream('weights')), LARGE)).toBe(0)
   })
 
+  test('verify keeps damaged bytes aside in the bucket, and puts the right ones in their place', async () => {
+    const { server, repo } = await begin({ prefix: 'team' })
+    const saved = await repo.save(draft('m'))
+    const { digest = '' } = saved.filepaths['weights']?.['s3_bytes'] ?? {}
+    const key = `team/sha256/${digest.slice(0, 2)}/${digest.slice(2, 4)}/${digest.slice(4)}`
+    const damaged = Buffer.from(LARGE.subarray(0, SIZE - 1))
+    server.bucket.objects.set(key, {
+      ...server.bucket.object(key),
+      bytes: {
+        size: damaged.length,
+        read: async function* (from: number, to: number) {
+          yield damaged.subarray(from, to)
+        },
+      },
+    })
+    const found = []
+    for await (const finding of repo.verify({ repair: true, orphans: false })) if (finding.kind !== 'ok') found.push(finding)
+    expect(found.map(({ kind, repaired }) => [kind, repaired])).toEqual([['corrupt', true]])
+    const aside = String(found[0]?.quarantined).replace(/^s3:\/\/[^/]+\//, '')
+    expect(aside).toMatch(new RegExp(`^team/quarantine/${digest}\\.`))
+    const kept = server.bucket.object(aside).bytes
+    expect(Buffer.compare(await collect(kept.read(0, kept.size)), damaged)).toBe(0)
+    expect(Buffer.compare(await (await repo.load(Model, 'm')).artifact('weights'), LARGE)).toBe(0)
+    expect(server.bucket.uploads.size).toBe(0)
+  })
+
   test('bytes that are damaged, missing, cut short or do not come are read from the disk, mid-stream too, with one warning', async () => {
     const { server, registry, open, repo } = await begin()
     const saved = await repo.save(draft('m'))
