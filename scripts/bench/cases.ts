@@ -1,3 +1,4 @@
+import { benchmarks as artifactReads } from './artifact-reads'
 import { benchmarks as artifacts } from './artifacts'
 import { benchmarks as cold } from './cold'
 import { benchmarks as contention } from './contention'
@@ -22,6 +23,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   cold,
   job,
   artifacts,
+  artifactReads,
   contention,
   scale,
   upkeep,

@@ -41,17 +41,21 @@ const collect = async (stream: NodeJS.ReadableStream): Promise<string> => {
 /** What processes of ours and of the bare counterpart told, round by round. */
 export type Rounds = readonly { readonly ours: Told; readonly bare: Told }[]
 
-/** Runs processes in turn, as `alternate` does. The first round only warms the caches. */
-export const childRounds = async (count: number, ours: () => Promise<Told>, bare: () => Promise<Told>): Promise<Rounds> => {
+/** Runs processes in turn, as `alternate` does; what the first `warmup` rounds say is thrown away. */
+export const childRounds = async (
+  count: { readonly rounds: number; readonly warmup: number },
+  ours: () => Promise<Told>,
+  bare: () => Promise<Told>,
+): Promise<Rounds> => {
   const rounds: { ours: Told; bare: Told }[] = []
-  for (let round = 0; round <= count; round++) {
+  for (let round = 0; round < count.warmup + count.rounds; round++) {
     if (round % 2 === 0) rounds.push({ ours: await ours(), bare: await bare() })
     else {
       const first = await bare()
       rounds.push({ ours: await ours(), bare: first })
     }
   }
-  return rounds.slice(1)
+  return rounds.slice(count.warmup)
 }
 
 /** What they say of time, or of memory. */

@@ -11,7 +11,7 @@ export const benchmarks: readonly Benchmark[] = [
     async run(bench) {
       const { url } = await open('sqlite', bench)
       return alternate({
-        rounds: roundsOf(bench, { quick: 5, full: 41 }),
+        rounds: roundsOf(bench, { quick: 5, full: 31 }),
         // Both find their files in the system's cache.
         warmup: 2,
         ours: { what: 'registry', run: async () => (await runChild('cold-registry.mjs', url)).ms },

@@ -1,3 +1,4 @@
+import type { Figure } from './figure'
 import { measured, type Run } from './results'
 import type { Ratio } from './stats'
 import { number } from './table'
@@ -9,7 +10,7 @@ export interface Change {
   readonly after: Ratio
   /** the later ratio over the earlier one: above 1 is worse */
   readonly factor: number
-  /** `slower` and `faster` are beyond noise: the two intervals do not meet, and the medians differ by more than 2 % */
+  /** `slower` and `faster` are beyond noise: the two intervals do not meet, and the medians differ by more than 2 %, of figures of fewer than six rounds 25 % */
   readonly kind: 'slower' | 'faster' | 'same'
 }
 
@@ -24,13 +25,14 @@ export interface Comparing {
   readonly onlyAfter: readonly string[]
 }
 
-// Intervals of many rounds get narrower than what two runs of the same code differ by.
-const LEAST = 0.02
+// Intervals of many rounds get narrower than what two runs of the same code differ by, and those of a few rounds say little.
+const MANY = 6
+const leastOf = (...rounds: readonly number[]): number => (Math.min(...rounds) >= MANY ? 1.02 : 1.25)
 
-const kindOf = (before: Ratio, after: Ratio): Change['kind'] => {
-  const factor = after.value / before.value
-  if (after.low > before.high && factor > 1 + LEAST) return 'slower'
-  if (after.high < before.low && factor < 1 - LEAST) return 'faster'
+const kindOf = ({ ratio: before, ours: old }: Figure, { ratio: after, ours: now }: Figure): Change['kind'] => {
+  const [factor, least] = [after.value / before.value, leastOf(old.samples, now.samples)]
+  if (after.low > before.high && factor > least) return 'slower'
+  if (after.high < before.low && factor < 1 / least) return 'faster'
   return 'same'
 }
 
@@ -43,13 +45,12 @@ const differing = (what: string, before: object, after: object): string[] => {
 
 /** Compares the ratios of two runs: they carry less of the machine than times do. */
 export const compare = (before: Run, after: Run): Comparing => {
-  const [old, now] = [before, after].map((run) => new Map(measured(run).map((figure) => [figure.name, figure.ratio]))) as [
-    Map<string, Ratio>,
-    Map<string, Ratio>,
-  ]
-  const changes = [...old].flatMap(([name, ratio]): Change[] => {
+  const byName = (run: Run) => new Map(measured(run).map((figure) => [figure.name, figure]))
+  const [old, now] = [byName(before), byName(after)]
+  const changes = [...old].flatMap(([name, figure]): Change[] => {
     const later = now.get(name)
-    return later === undefined ? [] : [{ name, before: ratio, after: later, factor: later.value / ratio.value, kind: kindOf(ratio, later) }]
+    if (later === undefined) return []
+    return [{ name, before: figure.ratio, after: later.ratio, factor: later.ratio.value / figure.ratio.value, kind: kindOf(figure, later) }]
   })
   return {
     differences: [

@@ -1,55 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
 import { alternate, type Contestant } from './alternate'
-import { requireBuild } from './child'
 import { type Bench, type Benchmark, roundsOf } from './figure'
 import { open, PROVIDERS } from './registry'
 import { percentile } from './stats'
+import { answerOf, begin, type Order, WRITERS } from './writers'
 
-const WRITERS = 8
 const SAVES = { quick: 10, full: 100 }
 const ROUNDS = { names: { quick: 3, full: 11 }, loop: { quick: 2, full: 5 } }
 const BARS = { sqlite: 1.5, postgresql: 2 }
-
-/** What a writer is told to do: so many versions of one name. */
-interface Order {
-  readonly name: string
-  /** by the loop that one would write by hand, instead of save() */
-  readonly loop?: boolean
-  readonly saves: number
-}
-
-type Answer = { readonly took: readonly number[] } | { readonly error: string } | { readonly ready: true }
-
-const answerOf = async (writer: ChildProcess): Promise<readonly number[]> => {
-  const answered = new AbortController()
-  const { signal } = answered
-  const [answer] = (await Promise.race([
-    once(writer, 'message', { signal }),
-    once(writer, 'exit', { signal }).then(([code]) => [{ error: `a writer ended with ${String(code)}` }]),
-  ]).finally(() => answered.abort())) as [Answer]
-  if ('error' in answer) throw new Error(answer.error)
-  return 'took' in answer ? answer.took : []
-}
-
-const begin = async (url: string, bench: Bench): Promise<readonly ChildProcess[]> => {
-  requireBuild()
-  // Without the arguments of ts-node, that run this process.
-  const writers = Array.from({ length: WRITERS }, () => fork(join(__dirname, 'children', 'writer.mjs'), [url], { execArgv: [] }))
-  bench.after(() =>
-    Promise.all(
-      writers.map(async (writer) => {
-        if (writer.exitCode !== null || writer.signalCode !== null) return
-        const ended = once(writer, 'exit')
-        if (writer.connected) writer.disconnect()
-        await ended
-      }),
-    ),
-  )
-  await Promise.all(writers.map(answerOf))
-  return writers
-}
 
 const race = (
   what: string,
@@ -73,12 +31,11 @@ const race = (
 
 // One registry with its writers for all that is compared on a database.
 type Begun = { readonly repo: Awaited<ReturnType<typeof open>>['repo']; readonly writers: readonly ChildProcess[] }
-const writersOn = (provider: (typeof PROVIDERS)[number], bench: Bench): Promise<Begun> => {
-  return bench.once(`contention/${provider}`, async () => {
+const writersOn = (provider: (typeof PROVIDERS)[number], bench: Bench): Promise<Begun> =>
+  bench.once(`contention/${provider}`, async () => {
     const { repo, url } = await open(provider, bench)
     return { repo, writers: await begin(url, bench) }
   })
-}
 
 // Of our writers on one name, whatever they are compared with.
 const contended = async (bench: Bench, provider: (typeof PROVIDERS)[number], against: keyof typeof ROUNDS) => {

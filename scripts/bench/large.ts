@@ -20,7 +20,7 @@ const startS3 = async (bench: Bench): Promise<string> => {
 // The same processes tell of time and of memory.
 const rounds = (kind: keyof typeof SIZES, bench: Bench): Promise<Rounds> =>
   bench.whole.once(`large/${kind}`, async () => {
-    const count = roundsOf(bench, { quick: 2, full: 5 })
+    const count = { rounds: roundsOf(bench, { quick: 2, full: 3 }), warmup: 1 }
     const folder = await bench.folder()
     const files = join(folder, 'files')
     await mkdir(files)

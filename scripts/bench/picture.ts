@@ -1,5 +1,6 @@
 import type { Figure } from './figure'
 import { measured, type Run } from './results'
+import { median } from './stats'
 import { number } from './table'
 
 const PANEL = { width: 300, height: 180, left: 60, top: 60, gap: 70 }
@@ -10,23 +11,27 @@ const TITLES = { sqlite: 'SQLite', postgresql: 'PostgreSQL' }
 /** Milliseconds by the power of ten of the number of versions. */
 type Line = ReadonlyMap<number, number>
 
-// What all are compared with, 10^3, is taken from the smallest comparison.
+// From the ratios, which carry less of the moment than the times do: times of three comparisons would differ at 10^3 already.
 const linesOf = (figures: readonly Figure[], provider: string): Map<string, Line> => {
-  const lines = new Map<string, Map<number, number>>()
-  for (const { name, ours, bare } of figures) {
-    const [, lookup = '', decade, of] = /^scale\/(\w+)\/10\^(\d)\/(\w+)$/.exec(name) ?? []
-    if (of !== provider) continue
-    const line = lines.get(lookup) ?? new Map([[3, bare.median]])
-    lines.set(lookup, line.set(Number(decade), ours.median))
+  const found = new Map<string, { decade: number; figure: Figure }[]>()
+  for (const figure of figures) {
+    const [, lookup = '', decade, of] = /^scale\/(\w+)\/10\^(\d)\/(\w+)$/.exec(figure.name) ?? []
+    if (of === provider) found.set(lookup, [...(found.get(lookup) ?? []), { decade: Number(decade), figure }])
   }
-  return lines
+  return new Map(
+    [...found].map(([lookup, steps]) => {
+      const base = median(steps.map(({ figure }) => figure.bare.median))
+      return [lookup, new Map([[3, base], ...steps.map(({ decade, figure }) => [decade, base * figure.ratio.value] as const)])]
+    }),
+  )
 }
 
 const round = (value: number): string => value.toFixed(1)
 
 const panel = (lines: ReadonlyMap<string, Line>, title: string, left: number): string => {
   const { width, height, top } = PANEL
-  const most = 1.15 * Math.max(0, ...[...lines.values()].flatMap((line) => [...line.values()]))
+  const times = [...lines.values()].flatMap((line) => [...line.values()])
+  const most = times.length === 0 ? 1 : 1.15 * Math.max(...times)
   const x = (decade: number): number => left + ((decade - 3) * width) / 3
   const y = (ms: number): number => top + height * (1 - ms / most)
   const text = (at: readonly [number, number], content: string, more = ''): string =>

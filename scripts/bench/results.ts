@@ -49,7 +49,9 @@ const isFigure = (value: unknown): boolean =>
   typeof value['name'] === 'string' &&
   typeof value['says'] === 'string' &&
   (typeof value['missing'] === 'string' ||
-    (numbers(value['ratio'], 'value', 'low', 'high') && numbers(value['ours'], 'median', 'p95') && numbers(value['bare'], 'median', 'p95')))
+    (numbers(value['ratio'], 'value', 'low', 'high') &&
+      numbers(value['ours'], 'median', 'p95', 'samples') &&
+      numbers(value['bare'], 'median', 'p95')))
 
 const isRun = (value: unknown): value is Run =>
   isObject(value) &&

@@ -12,10 +12,18 @@ export interface RunOptions {
   readonly onProgress: (line: string) => void
 }
 
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
 /** Runs benchmarks one after the other. One that cannot run here, or fails, says why, and the others go on. */
 export const run = async (chosen: readonly Benchmark[], { quick, onProgress }: RunOptions): Promise<(Figure | Missing)[]> => {
   const results: (Figure | Missing)[] = []
   const { bench: whole, end } = benchOf(quick)
+  const clean = async (): Promise<void> => {
+    await end()
+    await stopServers()
+  }
+  const interrupted = (): void => void clean().finally(() => process.exit(130))
+  for (const signal of SIGNALS) process.once(signal, interrupted)
   try {
     for (const benchmark of chosen) {
       onProgress(`${benchmark.name}: ${benchmark.says}`)
@@ -25,14 +33,16 @@ export const run = async (chosen: readonly Benchmark[], { quick, onProgress }: R
       results.push(result)
     }
   } finally {
-    await end()
-    await stopServers()
+    for (const signal of SIGNALS) process.off(signal, interrupted)
+    await clean()
   }
   return results
 }
 
 const measure = async ({ run: work, ...told }: Benchmark, whole: Bench): Promise<Figure | Missing> => {
   const { bench, end } = benchOf(whole.quick, whole)
+  // Also when the run is interrupted; ending twice does nothing.
+  whole.after(end)
   const { name, says } = told
   try {
     return { ...told, ...(await work(bench)) }

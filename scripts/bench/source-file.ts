@@ -2,9 +2,17 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { copyFile, open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { artifact, bytes, persistable } from '../../src'
+import { artifact, bytes, diskStore, persistable } from '../../src'
+import type { Bench } from './figure'
+import { open } from './registry'
 
 export const MIB = 2 ** 20
+
+/** Sizes of the artifacts, and how many rounds they are worth. */
+export const SIZES = [
+  { label: '64MiB', size: 64 * MIB, rounds: { quick: 5, full: 21 } },
+  { label: '1GiB', size: 1024 * MIB, rounds: { quick: 0, full: 7 } },
+]
 
 /** A record of one artifact of bytes on the disk. */
 export class Dump extends persistable('Dump', { artifacts: { data: artifact(bytes().to('disk')) } }) {}
@@ -50,4 +58,13 @@ export const sourceFile = async (folder: string, size: number): Promise<{ readon
       await again.close()
     },
   }
+}
+
+/** A registry for {@link Dump}, a file to save, a place to copy it to, and where a saved one lies. */
+export const dumps = async (bench: Bench, size: number) => {
+  const folder = await bench.folder()
+  const files = join(folder, 'files')
+  const { repo } = await open('sqlite', bench, { types: [Dump], stores: [diskStore(files)] })
+  const source = await sourceFile(folder, size)
+  return { repo, source, copy: join(folder, 'copy'), blobOf: (dump: Parameters<typeof digestOf>[0]) => blobPath(files, digestOf(dump)) }
 }
