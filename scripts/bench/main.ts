@@ -34,8 +34,11 @@ const main = async (): Promise<void> => {
   // What is checked in stays that of a whole run.
   const out = resolve(values.out ?? (quick || only.length > 0 ? PART_JSON : BENCH_JSON))
   const start = performance.now()
-  const figures = await run(chosen, { quick, onProgress: (line) => console.error(line) })
-  await writeFile(out, `${JSON.stringify({ quick, ...facts(), figures } satisfies Run, null, 2)}\n`)
+  const write = (figures: Run['figures']) => writeFile(out, `${JSON.stringify({ quick, ...facts(), figures } satisfies Run, null, 2)}\n`)
+  // As it goes, so that a run that is cut off leaves what it measured; but never a part in the place of a whole run.
+  const onResult = out === BENCH_JSON ? undefined : write
+  const figures = await run(chosen, { quick, onProgress: (line) => console.error(line), ...(onResult && { onResult }) })
+  await write(figures)
   console.log(tableOf(figures))
   console.log(`${Math.round((performance.now() - start) / 1000)} s; written to ${relative('.', out)}.`)
   if (figures.some((figure) => 'failed' in figure)) process.exitCode = 1

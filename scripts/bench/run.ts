@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { type Bench, type Benchmark, CannotMeasure, type Figure, type Missing } from './figure'
 import { stopServers } from './registry'
 import { lineOf } from './table'
@@ -10,27 +11,39 @@ export interface RunOptions {
   readonly quick: boolean
   /** told of every benchmark as it begins and ends */
   readonly onProgress: (line: string) => void
+  /** told of all results so far after every benchmark */
+  readonly onResult?: (results: readonly (Figure | Missing)[]) => Promise<void>
 }
 
+/** Milliseconds that an interrupted run takes to tidy up. */
+const PATIENCE = 5000
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 /** Runs benchmarks one after the other. One that cannot run here, or fails, says why, and the others go on. */
-export const run = async (chosen: readonly Benchmark[], { quick, onProgress }: RunOptions): Promise<(Figure | Missing)[]> => {
+export const run = async (chosen: readonly Benchmark[], { quick, onProgress, onResult }: RunOptions): Promise<(Figure | Missing)[]> => {
   const results: (Figure | Missing)[] = []
   const { bench: whole, end } = benchOf(quick)
   const clean = async (): Promise<void> => {
     await end()
     await stopServers()
   }
-  const interrupted = (): void => void clean().finally(() => process.exit(130))
+  // What is under way may take its time to end.
+  let stopped = false
+  const interrupted = (): void => {
+    stopped = true
+    void Promise.race([clean(), wait(PATIENCE)]).finally(() => process.exit(130))
+  }
   for (const signal of SIGNALS) process.once(signal, interrupted)
   try {
     for (const benchmark of chosen) {
       onProgress(`${benchmark.name}: ${benchmark.says}`)
       const start = performance.now()
       const result = await measure(benchmark, whole)
+      // What failed because its ground was taken away is no result.
+      if (stopped) break
       onProgress(`  ${((performance.now() - start) / 1000).toFixed(1)} s: ${lineOf(result)}`)
       results.push(result)
+      await onResult?.(results)
     }
   } finally {
     for (const signal of SIGNALS) process.off(signal, interrupted)

@@ -13,14 +13,14 @@ const PROVIDER = /\/(sqlite|postgresql)$/
 // Of the lookups the README says the largest step; the picture has the others.
 const worthTelling = ({ name }: Figure): boolean => !name.startsWith('scale/') || name.includes('/10^6')
 const says = ({ says: line }: Figure): string => line.replace(/ \(with --quick[^)]*\)/, '').replaceAll('|', '\\|')
-const ratio = (figure: Figure | undefined): string =>
-  figure === undefined ? '' : `${figure.ratio.value.toFixed(2)} (${figure.ratio.low.toFixed(2)}–${figure.ratio.high.toFixed(2)})`
-const missed = ({ ratio: { value }, bar }: Figure): boolean => bar !== undefined && value > bar
-
+const ratio = (figure: Figure | undefined): string => {
+  if (figure === undefined) return ''
+  const { value, low, high } = figure.ratio
+  return `${value.toFixed(2)} (${low.toFixed(2)}–${high.toFixed(2)})${figure.bar !== undefined && value > figure.bar ? ', missed' : ''}`
+}
 const bar = (...figures: readonly Figure[]): string => {
-  const bars = [...new Set(figures.flatMap((figure) => figure.bar ?? []))]
-  if (bars.length === 0) return ''
-  return `≤ ${bars.join(' and ')}${figures.some(missed) ? ', missed' : ''}`
+  const bars = new Set(figures.flatMap((figure) => figure.bar ?? []))
+  return bars.size === 0 ? '' : `≤ ${[...bars].join(' / ')}`
 }
 
 const byDatabase = (figures: readonly Figure[]): string[] => {
