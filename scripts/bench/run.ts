@@ -40,7 +40,7 @@ export const run = async (chosen: readonly Benchmark[], { quick, onProgress, onR
       const start = performance.now()
       const result = await measure(benchmark, whole)
       // What failed because its ground was taken away is no result.
-      if (stopped) break
+      if (stopped) throw new Error('The run was interrupted.')
       onProgress(`  ${((performance.now() - start) / 1000).toFixed(1)} s: ${lineOf(result)}`)
       results.push(result)
       await onResult?.(results)
