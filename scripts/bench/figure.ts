@@ -14,7 +14,7 @@ export interface Figure {
   readonly name: string
   /** what is compared, in one line */
   readonly says: string
-  readonly unit: string
+  readonly unit: 'ms' | 'µs' | 'MiB' | 'statements'
   readonly ours: Side
   readonly bare: Side
   readonly ratio: Ratio
@@ -31,6 +31,8 @@ export interface Missing {
   readonly name: string
   readonly says: string
   readonly missing: string
+  /** whether it went wrong, and was not merely left out */
+  readonly failed?: true
 }
 
 /** What a benchmark gets from the run. */
@@ -41,12 +43,21 @@ export interface Bench {
   folder(): Promise<string>
   /** for what several benchmarks share: its folders and what it frees last as long as the run */
   readonly whole: Bench
+  /** what several benchmarks share, made when the first of them asks: ask {@link whole} */
+  once<T>(key: string, make: () => Promise<T>): Promise<T>
   /** calls `free` at the end of this benchmark, whatever happens */
   after(free: () => unknown): void
 }
 
 /** Thrown by a benchmark that cannot run here. */
 export class CannotMeasure extends Error {}
+
+/** Rounds for this kind of run. Throws {@link CannotMeasure} where there are none. */
+export const roundsOf = ({ quick }: Bench, rounds: { readonly quick: number; readonly full: number }): number => {
+  const count = quick ? rounds.quick : rounds.full
+  if (count === 0) throw new CannotMeasure('it takes minutes, so only the full run (without --quick) does it')
+  return count
+}
 
 /** One line of the table. A group's file exports several as `benchmarks`. */
 export interface Benchmark {

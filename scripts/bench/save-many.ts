@@ -14,7 +14,7 @@ export const benchmarks: readonly Benchmark[] = PROVIDERS.map((provider) => ({
     const row = bareRow(await saved(repo))
     let version = 0
     return alternate({
-      rounds: bench.quick ? 6 : 30,
+      rounds: bench.quick ? 6 : 20,
       ours: { what: 'saveMany', run: async () => void (await repo.saveMany(Array.from({ length: ROWS }, () => report('ours')))) },
       bare: {
         what: 'createMany',

@@ -1,11 +1,14 @@
 import { alternate, type Contestant } from './alternate'
-import type { Bench, Benchmark } from './figure'
+import { type Bench, type Benchmark, roundsOf } from './figure'
 import { fillRows } from './fill'
 import { open, PROVIDERS, Report } from './registry'
 
+/** Versions among which is looked up, by what figures call their number. Each is compared with 10^3. */
+export const COUNTS = { '10^4': 1e4, '10^5': 1e5, '10^6': 1e6 } as const
+
 const VERSIONS = 1000
 
-// Each name has as many versions in both, so that only the number of names differs.
+// Each name has as many versions in all of them, so that only the number of names differs.
 const filled = async (provider: (typeof PROVIDERS)[number], bench: Bench, rows: number) => {
   const { repo } = await open(provider, bench)
   const names = rows / Math.min(VERSIONS, rows)
@@ -29,35 +32,24 @@ const LOOKUPS: Readonly<Record<string, { says: string; run: (filled: Filled, i: 
 }
 
 export const benchmarks: readonly Benchmark[] = PROVIDERS.flatMap((provider) =>
-  Object.entries(LOOKUPS).map(([name, { says, run }]) => ({
-    name: `scale/${name}/${provider}`,
-    says: `${says} among 10^6 rows, against the same among 10^3 (with --quick among 10^5)`,
-    bar: 1.5,
-    async run(bench) {
-      const [large, small] = [await database(provider, bench.quick ? 1e5 : 1e6), await database(provider, 1000)]
-      let at = 0
-      const among = (what: string, of: Filled): Contestant => ({
-        what,
-        async run(times) {
-          for (let i = 0; i < times; i++) await run(of, at++)
-        },
-      })
-      return alternate({
-        rounds: bench.quick ? 40 : 200,
-        times: 5,
-        ours: among(bench.quick ? '10^5' : '10^6', large),
-        bare: among('10^3', small),
-      })
-
-      // Filled once for all lookups.
-      function database(of: typeof provider, rows: number): Promise<Filled> {
-        const key = `${of}/${rows}`
-        const known = made.get(key) ?? filled(of, bench.whole, rows)
-        made.set(key, known)
-        return known
-      }
-    },
-  })),
+  Object.entries(COUNTS).flatMap(([count, rows]) =>
+    Object.entries(LOOKUPS).map(([name, { says, run }]) => ({
+      name: `scale/${name}/${count}/${provider}`,
+      says: `${says} among ${count} rows, against the same among 10^3`,
+      bar: 1.5,
+      async run(bench) {
+        const rounds = roundsOf(bench, { quick: rows > 1e4 ? 0 : 40, full: 200 })
+        const database = (of: number) => bench.whole.once(`scale/${provider}/${of}`, () => filled(provider, bench.whole, of))
+        const [large, small] = [await database(rows), await database(1000)]
+        let at = 0
+        const among = (what: string, of: Filled): Contestant => ({
+          what,
+          async run(times) {
+            for (let i = 0; i < times; i++) await run(of, at++)
+          },
+        })
+        return alternate({ rounds, times: 5, ours: among(count, large), bare: among('10^3', small) })
+      },
+    })),
+  ),
 )
-
-const made = new Map<string, Promise<Filled>>()
