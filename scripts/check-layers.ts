@@ -89,7 +89,7 @@ const GENERATED = ['connect', 'connect/*', 'migrate', 'migrate/*']
 
 const PRISMA_CALL = /\.\$(queryRaw|executeRaw|transaction)\w*\s*[(`<]|\.persistable(Edge|Alias|Tag|Counter|Blob|Registry|Content|Chunk)?\.\w+\(/
 const COMMENT = /\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm
-const FILE_MODULES = /^(node:fs(\/promises)?|fs(\/promises)?|fs-extra|graceful-fs)$/
+const FILE_MODULES = /^(node:fs(\/promises)?|fs(\/promises)?|graceful-fs|\.{1,2}\/(.*\/)?file-system)$/
 
 const fits = (file: string, patterns: readonly string[]): boolean =>
   patterns.some((pattern) => (pattern.endsWith('/*') ? file.startsWith(pattern.slice(0, -1)) : file === pattern))

@@ -1,5 +1,5 @@
-import fsExtra from 'fs-extra'
 import { createRepository, diskStore, openRepository, type PersistableClient } from '../../src'
+import { fs } from '../../src/artifacts/local/file-system'
 import { say, work } from './child'
 import { Model, TYPES } from './models'
 
@@ -44,8 +44,8 @@ if (require.main === module) {
           reach(step, index, 'after')
         }
       }
-    const files = fsExtra as unknown as Record<string, AnyFunction>
-    for (const name of FILE_OPERATIONS) files[name] = counted(name, (files[name] as AnyFunction).bind(fsExtra))
+    const files = fs as unknown as Record<string, AnyFunction>
+    for (const name of FILE_OPERATIONS) files[name] = counted(name, (files[name] as AnyFunction).bind(fs))
 
     const stores = [diskStore(`${folder}/files`), diskStore(`${folder}/backup`, { name: 'backup' })]
     const opened = await openRepository({ url, types: TYPES, stores, logger: { warn: () => {} } })

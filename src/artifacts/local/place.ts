@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { basename, dirname, join, resolve } from 'node:path'
-import fs from 'fs-extra'
 import { PersistablesError } from '../../errors'
 import { systemCode, unwritablePath } from './failure'
+import { fs } from './file-system'
 
 /** Options of {@link placeFile}. */
 export interface PlaceFile {

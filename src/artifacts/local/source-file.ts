@@ -1,6 +1,6 @@
 import { constants } from 'node:fs'
-import fs from 'fs-extra'
 import { changedPath, unreadablePath } from './failure'
+import { fs } from './file-system'
 
 const BLOCK = 1 << 20
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import fs from 'fs-extra'
 import { PersistablesError } from '../../errors'
 import { changedPath, unreadablePath } from './failure'
+import { fs } from './file-system'
 import { type DirectoryEntry, entriesFault } from './manifest'
 import { readUnchanged, type Stamp, sameStamp } from './source-file'
 

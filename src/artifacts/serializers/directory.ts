@@ -1,6 +1,6 @@
-import fs from 'fs-extra'
 import { PersistablesError, suggest } from '../../errors'
 import { unreadablePath } from '../local/failure'
+import { fs } from '../local/file-system'
 import { type DirectoryEntry, MANIFEST_LIMIT, type Manifest, manifestBytes, manifestReader } from '../local/manifest'
 import { type PlacedFolder, placeFolder, writeNew } from '../local/place'
 import { treeBytes, treeOf } from '../local/tree'

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import fs from 'fs-extra'
+import { fs } from '../local/file-system'
 
 /** An open file. Positions and lengths are bytes. */
 export interface OpenFile {
@@ -83,7 +83,7 @@ function openFile(fd: number): OpenFile {
   }
 }
 
-/** {@link DiskFiles} of this machine. `fs-extra` waits for a free descriptor where `node:fs` would fail with EMFILE. */
+/** {@link DiskFiles} of this machine.  */
 export const nodeFiles: DiskFiles = Object.freeze({
   create: async (path: string) => openFile(await fs.open(path, 'wx', BLOB_MODE)),
   open: async (path: string) => openFile(await fs.open(path, 'r')),

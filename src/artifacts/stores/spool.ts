@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import fs from 'fs-extra'
+import { fs } from '../local/file-system'
 import type { Spool, SpoolOptions } from '../store'
 import { diskFailure } from './disk-failure'
 import { nodeFiles } from './disk-files'
