@@ -9,8 +9,8 @@ import { referencesOf } from './references'
 import { retrying } from './retry'
 import type { Filepaths } from './types'
 
-/** Rows that are read at once; each may refer to many blobs. */
-const ROWS = 50
+/** Rows that are read at once: few, because each may refer to many blobs, and what is read lies about as garbage for a while. */
+const ROWS = 10
 /** Blobs that one statement marks. */
 const BLOBS = 100
 
