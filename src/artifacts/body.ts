@@ -72,19 +72,22 @@ export async function bodyOfFile(path: string, home: Store | undefined, signal: 
  * The body of content that seems to be what an earlier version kept: hashed and not put anywhere, since the stores have it. `undefined` as soon as a chunk differs, so
  * that little is read in vain.
  *
- * @param source - the content from its beginning, each time the same or an error
+ * @param content - to be hashed now, and to be read where a store has lost it
  * @param earlier - the chunk checksums of the earlier version's
  */
-export async function bodyOfUnchanged(source: () => AsyncIterable<Uint8Array>, earlier: Uint8Array): Promise<Body | undefined> {
+export async function bodyOfUnchanged(
+  content: { readonly hashed: AsyncIterable<Uint8Array>; readonly read: () => AsyncIterable<Uint8Array> },
+  earlier: Uint8Array,
+): Promise<Body | undefined> {
   const hash = hashing()
   let index = 0
-  for await (const chunk of hash.on(rechunked(source(), CHUNK_SIZE))) {
+  for await (const chunk of hash.on(rechunked(content.hashed, CHUNK_SIZE))) {
     if (index * 4 >= earlier.length || crc32(chunk) !== sumAt(earlier, index)) return undefined
     index++
   }
   if (index * 4 !== earlier.length) return undefined
   const blob = hash.blob()
-  return { ...blob, sums: sidecar(blob.size, earlier), read: () => checked(source(), blob, CHANGED), home: undefined, spool: undefined }
+  return { ...blob, sums: sidecar(blob.size, earlier), read: () => checked(content.read(), blob, CHANGED), home: undefined, spool: undefined }
 }
 
 async function spooled(source: AsyncIterable<Uint8Array>, home: Store | undefined, signal: AbortSignal | undefined): Promise<Body> {

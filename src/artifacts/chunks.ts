@@ -48,7 +48,7 @@ export function sumAt(sums: Uint8Array, index: number): number {
   return new DataView(sums.buffer, sums.byteOffset, sums.byteLength).getUint32(index * 4, true)
 }
 
-/** The same bytes in chunks of exactly `size`, but for the last. */
+/** The same bytes in chunks of exactly `size`, but for the last. The source may use a chunk's memory again when it is asked for the next. */
 export async function* rechunked(source: AsyncIterable<Uint8Array>, size: number): AsyncGenerator<Uint8Array, void, undefined> {
   let held: Uint8Array[] = []
   let length = 0
@@ -62,7 +62,7 @@ export async function* rechunked(source: AsyncIterable<Uint8Array>, size: number
       yield whole
     }
     if (block.length === 0) continue
-    held.push(block)
+    held.push(new Uint8Array(block))
     length += block.length
   }
   if (length > 0) yield held.length === 1 ? (held[0] as Uint8Array) : Buffer.concat(held)

@@ -77,26 +77,29 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
   const whole = types.isUint8Array(encoded.bytes) ? encoded.bytes : undefined
   const onBytes = (done: number): void =>
     pattern === undefined ? undefined : report?.({ phase: 'encode', label, artifact, pattern, done, total: encoded.size ?? null })
-  const entering = (): AsyncIterable<Uint8Array> => onlyBytes(serializer.name, encoded.bytes as AsyncIterable<unknown>, report && onBytes)
+  const entering = (source: AsyncIterable<unknown>): AsyncIterable<Uint8Array> => onlyBytes(serializer.name, source, report && onBytes)
+  const fresh = encoded.bytes as AsyncIterable<unknown>
+  // For who is done with a chunk before the next is asked for.
+  const { reused = fresh } = encoded
   const keep = <B extends Body | undefined>(body: B): B => {
     if (body?.spool !== undefined) onSpool(body)
     return body
   }
   const plain = forms.get(serializer.name)
 
-  if (whole === undefined && forms.size === 0) return { content: await blobOf(entering(), signal), options, forms: new Map() }
+  if (whole === undefined && forms.size === 0) return { content: await blobOf(entering(reused), signal), options, forms: new Map() }
   if (whole === undefined && forms.size === 1 && plain === undefined && first !== undefined) {
     // read once, hashed before the wrappers and after them
     const hash = hashing()
-    const body = keep(await bodyOfStream(wrapAll(hash.on(entering()), first.wrappers), first.home, signal))
+    const body = keep(await bodyOfStream(wrapAll(hash.on(entering(fresh)), first.wrappers), first.home, signal))
     return { content: hash.blob(), options, forms: new Map([...forms.keys()].map((name) => [name, body])) }
   }
   const content = keep(
     whole !== undefined
       ? await bodyOfBytes(whole)
-      : ((await unchanged(encoded, subject.earlier, () => abortable(entering(), signal))) ??
+      : ((await unchanged(encoded, subject.earlier, (again) => abortable(entering(again), signal))) ??
           (await cloned(encoded, plain?.home, signal)) ??
-          (await bodyOfStream(entering(), plain?.home, signal))),
+          (await bodyOfStream(entering(reused), plain?.home, signal))),
   )
   const bodies = new Map<string, Body>()
   for (const [name, { wrappers, home }] of forms) {
@@ -107,12 +110,12 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
 }
 
 async function unchanged(
-  { again = false, size = 0 }: Encoded,
+  { bytes, reused, size = 0 }: Encoded,
   earlier: Earlier | undefined,
-  source: () => AsyncIterable<Uint8Array>,
+  entering: (source: AsyncIterable<unknown>) => AsyncIterable<Uint8Array>,
 ): Promise<Body | undefined> {
-  const sums = again && size > CHUNK_SIZE ? await earlier?.(size) : undefined
-  return sums && bodyOfUnchanged(source, sums)
+  const sums = reused !== undefined && size > CHUNK_SIZE ? await earlier?.(size) : undefined
+  return sums && bodyOfUnchanged({ hashed: entering(reused as AsyncIterable<unknown>), read: () => entering(bytes as AsyncIterable<unknown>) }, sums)
 }
 
 async function cloned({ path }: Encoded, home: Store | undefined, signal: AbortSignal | undefined): Promise<Body | undefined> {

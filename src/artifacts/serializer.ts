@@ -10,8 +10,11 @@ export interface Encoded {
   readonly options?: JsonObject
   /** number of bytes of a stream, where it is known before: for progress */
   readonly size?: number
-  /** whether `bytes` can be read again and again, and gives the same each time or throws. @defaultValue false */
-  readonly again?: boolean
+  /**
+   * The same bytes in memory that is used again when the next chunk is asked for, which costs less than new memory for each. Where it is given, it and `bytes` can be
+   * read again and again, and give the same each time or throw.
+   */
+  readonly reused?: AsyncIterable<Uint8Array>
   /** a file of this machine that holds exactly these bytes, which a store on the same disk may clone instead of reading `bytes` */
   readonly path?: string
 }

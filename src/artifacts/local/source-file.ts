@@ -26,12 +26,18 @@ export interface ReadUnchanged {
   readonly stamp: Stamp
   /** whether the path itself may be a symbolic link */
   readonly follow: boolean
+  /** whether a block's memory is used again when the one after it is asked for. @defaultValue false */
+  readonly reuse?: boolean | undefined
 }
 
 /**
- * The bytes of a file. Throws `INVALID_ARTIFACT` when it is not the file that was found, or is written to, cut or replaced before its end was read.
+ * The bytes of a file; the next block is on its way while one is looked at. Throws `INVALID_ARTIFACT` when it is not the file that was found, or is written to, cut or
+ * replaced before its end was read.
  */
-export async function* readUnchanged(path: string, { serializer, stamp, follow }: ReadUnchanged): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* readUnchanged(
+  path: string,
+  { serializer, stamp, follow, reuse = false }: ReadUnchanged,
+): AsyncGenerator<Uint8Array, void, undefined> {
   // a pipe that took the file's place must not keep us waiting for its writer
   const flags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (follow ? 0 : (constants.O_NOFOLLOW ?? 0))
   const fd = await fs.open(path, flags).catch((error: unknown) => {
@@ -40,20 +46,38 @@ export async function* readUnchanged(path: string, { serializer, stamp, follow }
   const unchanged = async (): Promise<void> => {
     if (!sameStamp(stamp, await fs.fstat(fd, { bigint: true }))) throw changedPath(serializer, path, 'it is not as it was when the save began')
   }
+  const size = Number(stamp.size)
+  const pair: Uint8Array[] = []
+  const read = (at: number): Promise<Uint8Array> | null => {
+    if (at >= size) return null
+    const length = Math.min(BLOCK, size - at)
+    // one is looked at while the other is filled
+    const used = reuse && pair.length === 2 ? pair.shift() : undefined
+    const block = used ?? Buffer.allocUnsafeSlow(length)
+    if (reuse) pair.push(block)
+    const filled = fs.read(fd, block, 0, length, at).then(({ bytesRead }) => block.subarray(0, bytesRead))
+    filled.catch(() => undefined)
+    return filled
+  }
+  let coming: Promise<Uint8Array> | null = null
   try {
     await unchanged()
-    for (let at = 0n; at < stamp.size; ) {
-      const block = Buffer.allocUnsafeSlow(Number(stamp.size - at < BLOCK ? stamp.size - at : BigInt(BLOCK)))
-      const { bytesRead } = await fs.read(fd, block, 0, block.length, Number(at))
-      if (bytesRead === 0) throw changedPath(serializer, path, `it ended after ${at} of ${stamp.size} bytes`)
-      at += BigInt(bytesRead)
+    coming = read(0)
+    for (let at = 0; coming !== null; ) {
+      const block = await coming
+      coming = null
+      if (block.length === 0) throw changedPath(serializer, path, `it ended after ${at} of ${size} bytes`)
+      at += block.length
+      coming = read(at)
       // what is handed on last is handed on when all of it is known to be right
-      if (at === stamp.size) await unchanged()
-      yield block.subarray(0, bytesRead)
+      if (coming === null) await unchanged()
+      yield block
     }
   } catch (error) {
     throw unreadablePath(serializer, path, error)
   } finally {
+    // the descriptor may be another file's as soon as it is closed
+    await coming?.catch(() => undefined)
     await fs.close(fd)
   }
 }

@@ -47,11 +47,11 @@ export async function treeOf(root: string): Promise<Tree> {
   })
 }
 
-/** Bytes of a tree as they are kept: the manifest (`head`), then every file. Throws `INVALID_ARTIFACT` when anything in it changes meanwhile. */
-export async function* treeBytes(tree: Tree, head: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+/** Bytes of a tree as they are kept: the manifest (`head`), then every file, in memory that is used again where `reuse` is set. Throws `INVALID_ARTIFACT` when anything in it changes meanwhile. */
+export async function* treeBytes(tree: Tree, head: Uint8Array, reuse?: boolean): AsyncGenerator<Uint8Array, void, undefined> {
   yield head
   for (const { path, type, stamp } of tree.entries) {
-    if (type === 'file') yield* readUnchanged(join(tree.root, path), { serializer: SERIALIZER, stamp, follow: false })
+    if (type === 'file') yield* readUnchanged(join(tree.root, path), { serializer: SERIALIZER, stamp, follow: false, reuse })
   }
   const { entries } = await treeOf(tree.root)
   const other = entries.find((entry, at) => !sameEntry(entry, tree.entries[at])) ?? tree.entries[entries.length]

@@ -54,7 +54,7 @@ export function directory(): PatternSerializer<ArtifactDirectory, string | URL> 
         throw unfit('directory', `${root} has ${tree.entries.length} entries, whose list is too long.`, 'Keep its parts apart.', { path: root })
       return {
         bytes: { [Symbol.asyncIterator]: () => treeBytes(tree, head) },
-        again: true,
+        reused: { [Symbol.asyncIterator]: () => treeBytes(tree, head, true) },
         size: tree.entries.reduce((sum, { size }) => sum + size, head.length),
       }
     },

@@ -72,12 +72,13 @@ async function found(path: string): Promise<Encoded> {
   })
   if (!stamp.isFile())
     throw unfit('file', `${path} is ${stamp.isDirectory() ? 'a folder' : 'no regular file'}.`, 'Use directory() for folders.', { path })
+  const reading = { serializer: 'file', stamp, follow: true }
   const name = basename(path)
   const fault = pathFault(name)
   if (fault !== undefined) throw unfit('file', `The name ${JSON.stringify(name)} ${fault}.`, 'Rename the file.', { path })
   return {
-    bytes: { [Symbol.asyncIterator]: () => readUnchanged(path, { serializer: 'file', stamp, follow: true }) },
-    again: true,
+    bytes: { [Symbol.asyncIterator]: () => readUnchanged(path, reading) },
+    reused: { [Symbol.asyncIterator]: () => readUnchanged(path, { ...reading, reuse: true }) },
     options: { name, mode: Number(stamp.mode & 0o777n) },
     size: Number(stamp.size),
     path,
