@@ -75,8 +75,13 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
   const [first] = [...forms.values()]
   const pattern = first?.first.name
   const whole = types.isUint8Array(encoded.bytes) ? encoded.bytes : undefined
-  const onBytes = (done: number): void =>
-    pattern === undefined ? undefined : report?.({ phase: 'encode', label, artifact, pattern, done, total: encoded.size ?? null })
+  let told = 0
+  const onBytes = (done: number): void => {
+    // what seemed unchanged and is not is read from its beginning again
+    if (pattern === undefined || done <= told) return
+    told = done
+    report?.({ phase: 'encode', label, artifact, pattern, done, total: encoded.size ?? null })
+  }
   const entering = (): AsyncIterable<Uint8Array> => onlyBytes(serializer.name, encoded.bytes as AsyncIterable<unknown>, report && onBytes)
   const keep = <B extends Body | undefined>(body: B): B => {
     if (body?.spool !== undefined) onSpool(body)
@@ -94,7 +99,7 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
   const content = keep(
     whole !== undefined
       ? await bodyOfBytes(whole)
-      : ((await unchanged(encoded, subject.earlier, () => abortable(entering(), signal))) ??
+      : ((await unchanged(encoded, subject.earlier, signal, () => abortable(entering(), signal))) ??
           (await cloned(encoded, plain?.home, signal)) ??
           (await bodyOfStream(entering(), plain?.home, signal))),
   )
@@ -109,9 +114,10 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
 async function unchanged(
   { again = false, size = 0 }: Encoded,
   earlier: Earlier | undefined,
+  signal: AbortSignal | undefined,
   source: () => AsyncIterable<Uint8Array>,
 ): Promise<Body | undefined> {
-  const sums = again && size > CHUNK_SIZE ? await earlier?.(size) : undefined
+  const sums = again && size > CHUNK_SIZE ? await earlier?.(size, signal) : undefined
   return sums && bodyOfUnchanged(source, sums)
 }
 

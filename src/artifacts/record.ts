@@ -45,7 +45,8 @@ export function serializerOf(record: PatternRecord, context: RecordContext): Any
   })
 }
 
-function makesSense(record: PatternRecord | null | undefined): boolean {
+/** Whether a record is one that may be read: rows may have been tampered with. */
+export function makesSense(record: PatternRecord | null | undefined): record is PatternRecord {
   if (typeof record !== 'object' || record === null) return false
   const { wrappers, options = {} } = record
   const sizes = [record.size, record.contentSize].every((size) => Number.isSafeInteger(size) && size >= 0)
