@@ -164,6 +164,17 @@ onEveryProvider((make, provider) => {
     expect([after.ino, after.mtimeMs]).toEqual([before.ino, before.mtimeMs])
   })
 
+  test('a folder that somebody removed is made and claimed again by the next save', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: [Single], stores: stores(registry) })
+    const save = () => repo.save(new Single({ artifacts: { small: SMALL, big: 'x' } }))
+    await save()
+    const owner = await repo.stores.get('disk')?.owner?.()
+    await rm(join(registry.folder, 'files'), { recursive: true })
+    expect(await (await save()).artifact('small')).toEqual(SMALL)
+    expect([typeof owner, await repo.stores.get('disk')?.owner?.()]).toEqual(['string', owner])
+  })
+
   test('a store of another registry is read, never written', async () => {
     const [one, two] = [await make(), await make()]
     const shared = join(one.folder, 'files')

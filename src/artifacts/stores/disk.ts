@@ -74,6 +74,17 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
     }
   }
 
+  const ownerOf = async (claim: string | undefined): Promise<string | null> => {
+    try {
+      return await marker.owner(claim)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      folders.forget()
+      marker.forget()
+      return marker.owner(claim)
+    }
+  }
+
   const temps = diskTemps(name, tmp, files, (path) => inFolder(tmp, () => files.create(path)))
 
   const publish = async (temp: string, path: string): Promise<void> => {
@@ -227,7 +238,7 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
       await guarded('read', root, () => marker.readable())
       yield* blobsBelow(join(root, 'sha256'), files, guarded)
     },
-    owner: ({ claim }: { claim?: string } = {}) => guarded(claim === undefined ? 'read' : 'claim', root, () => marker.owner(claim)),
+    owner: ({ claim }: { claim?: string } = {}) => guarded(claim === undefined ? 'read' : 'claim', root, () => ownerOf(claim)),
     sweep: ({ olderThan }: { olderThan?: number } = {}) => temps.sweep(olderThan),
   })
 }
