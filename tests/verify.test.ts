@@ -294,6 +294,50 @@ onEveryProvider((make) => {
     ])
   })
 
+  test('nothing is written into a store of another registry, neither to repair nor to add a pattern; a store that is nobody’s is claimed', async () => {
+    const { registry, repo, disk, backup } = await setUp()
+    await repo.save(new Single({ name: 's', artifacts: { rows: [{ w: 1 }] } }))
+    const model = await repo.save(new Model({ name: 'm', artifacts: { small: [{ w: 1 }], big: 'b' } }))
+    const other = await make()
+    const theirs = diskStore(join(other.folder, 'theirs'), { name: 'backup' })
+    const stranger = await other.open({ types: [Model], stores: [diskStore(join(other.folder, 'files')), theirs] })
+    await stranger.save(new Model({ name: 'm', artifacts: { small: [{ w: 2 }], big: 'c' } }))
+    const now = await registry.open({ types: [Model, SingleNow], stores: [diskStore(disk), theirs] })
+    const found = bad(await all(now, { repair: true, toDeclared: true, orphans: false }))
+    expect(found.filter(({ repaired }) => repaired).map(short)).toEqual(['missing Single/s@1 rows disk_ndjson bytes repaired'])
+    expect(found.filter(({ store }) => store === 'backup')).toHaveLength(3)
+    for (const { reason } of found.filter(({ store }) => store === 'backup')) expect(reason).toMatch(/"backup" belongs to another registry/)
+    expect(await theirs.size(record(model, 'big', 'backup_bytes').digest)).toBeNull()
+
+    await rm(backup, { recursive: true })
+    const fresh = diskStore(backup, { name: 'backup' })
+    const later = await registry.open({ types: [Model, SingleNow], stores: [diskStore(disk), fresh] })
+    expect(bad(await all(later, { repair: true, toDeclared: true, orphans: false })).every(({ repaired }) => repaired)).toBe(true)
+    expect(await fresh.owner?.()).toBe(await diskStore(disk).owner?.())
+  })
+
+  test('a record that reading refuses is unreadable, whatever is wrong with it, and stops nothing', async () => {
+    const { registry, repo, stores, backup } = await setUp()
+    const { filepaths } = await repo.save(new Single({ name: 's', artifacts: { rows: [{ w: 1 }] } }))
+    const known = filepaths['rows']?.['disk_json']
+    await rm(roots(registry).disk, { recursive: true })
+    const strange = await registry.open({ stores })
+    for (const odd of [
+      { ...known, wrappers: undefined },
+      { ...known, wrappers: 'gzip' },
+      { ...known, contentDigest: 'f'.repeat(64) },
+      { ...known, contentSize: -1 },
+      { ...known, options: 7 },
+      { ...known, chunks: null },
+    ]) {
+      const text = JSON.stringify({ rows: { disk_other: odd } })
+      await sql(repo, `UPDATE persistables SET filepaths = '${text}' RETURNING id`)
+      const found = await all(strange, { repair: true, orphans: false })
+      expect(found.map(short)).toEqual(['unreadable Single/s@1 rows disk_other bytes'])
+    }
+    await expect(stat(backup)).rejects.toThrow('ENOENT')
+  })
+
   test('it goes on where it was left, may be cancelled, and stops when nobody listens', async () => {
     const { repo } = await setUp()
     for (let i = 0; i < 120; i++) await repo.save(new Single({ name: `n${i}`, artifacts: { rows: [{ w: i }] } }))

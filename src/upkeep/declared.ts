@@ -4,6 +4,7 @@ import { encodeArtifact, readArtifact } from '../artifacts/patterns'
 import type { AnySerializer, Pattern } from '../artifacts/serializer'
 import type { Blob, Store } from '../artifacts/store'
 import type { StoredBlob } from '../blobs'
+import { claimStores } from '../claims'
 import type { PersistableTransaction } from '../client'
 import type { Dialect } from '../dialect'
 import { PersistablesError } from '../errors'
@@ -50,6 +51,7 @@ export async function addDeclared(row: Row, { artifact, pattern }: Lacking, cont
   const { record, wanted, write } = await prepare(row, artifact, pattern, context)
   return blobs.pinned(wanted, async (pinned) => {
     const store = requireStore(pattern.store, context)
+    await claimStores([pattern.store], context)
     await write()
     for (const blob of wanted) {
       const condition = await conditionOf(store, blob, { signal: context.signal })
