@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { artifact, bytes, diskStore, isPersistablesError, json, type PersistablesError, persistable } from '../src'
+import { artifact, bytes, diskStore, gzip, isPersistablesError, json, type PersistablesError, persistable, text } from '../src'
+import { atomically, rawOf } from '../src/client'
 import { onEveryProvider, type TestRegistry } from './registries'
 import { seededRandom } from './support'
 
@@ -150,6 +151,25 @@ onEveryProvider((make, provider) => {
     a.w[0] = 99
     expect(b).toEqual(SMALL)
     expect(await loaded.artifact('small')).toEqual(SMALL)
+  })
+
+  test('reads at the same time of a record that was tampered with and of one that was not do not mix', async () => {
+    class Pair extends persistable('Pair', { artifacts: { one: artifact(gzip(text()).to('disk')), two: artifact(gzip(text()).to('disk')) } }) {}
+    const registry = await make()
+    const repo = await registry.open({ types: [Pair] })
+    const { filepaths } = await repo.save(new Pair({ artifacts: { one: 'equal', two: 'equal' } }))
+    const known = filepaths['two']?.['disk_text-gzip']
+    for (const odd of [{ contentDigest: 'f'.repeat(64) }, { contentSize: 4 }, { size: 1 }]) {
+      const text = JSON.stringify({ ...filepaths, two: { 'disk_text-gzip': { ...known, ...odd } } })
+      const db = rawOf(repo.client)
+      await atomically(db, [db.$queryRawUnsafe(`UPDATE persistables SET filepaths = '${text}' RETURNING id`)])
+      const loaded = await repo.load(Pair, 'default')
+      for (const order of [['one', 'two'] as const, ['two', 'one'] as const]) {
+        const [first, second] = await Promise.allSettled(order.map((name) => loaded.artifact(name)))
+        const [sound, bad] = order[0] === 'one' ? [first, second] : [second, first]
+        expect([sound?.status, bad?.status]).toEqual(['fulfilled', 'rejected'])
+      }
+    }
   })
 
   test('saving the same bytes again writes nothing', async () => {
