@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { utimesSync } from 'node:fs'
 import { chmod, link, lstat, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, sep } from 'node:path'
@@ -548,6 +549,25 @@ onEveryProvider((make) => {
     })
     expect(told).toEqual([...told].sort((a, b) => a - b))
     expect(told.at(-1)).toBe(bytes.length)
+  })
+
+  test('a file that is written to between its hashing and its writing is the value’s fault, not the store’s', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: [Kept] })
+    const dir = await tempDir()
+    const bytes = seededRandom().bytes(2 * MIB + 1)
+    const [weights, run] = [join(dir, 'weights'), join(dir, 'run')]
+    await mkdir(run)
+    await writeFile(weights, bytes)
+    const { filepaths } = await repo.save(new Kept({ artifacts: { weights, run } }))
+    expect(await repo.stores.get('disk')?.delete(String(filepaths['weights']?.['disk_file']?.digest))).toBe(true)
+    const saving = repo.save(new Kept({ artifacts: { weights, run } }), {
+      onProgress: ({ phase, artifact, done }) => {
+        if (phase === 'encode' && artifact === 'weights' && done === bytes.length) utimesSync(weights, 1, 1)
+      },
+    })
+    await expect(saving).rejects.toMatchObject({ code: 'INVALID_ARTIFACT', message: expect.stringContaining(weights) })
+    expect(await repo.count(Kept)).toBe(1)
   })
 
   test('files and folders through a registry: damage is met where they are read, and another pattern goes on', async () => {
