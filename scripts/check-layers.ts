@@ -19,6 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
     'libraries',
     'row',
     'blobs',
+    'claims',
     'marks',
     'condemned',
     'amend',

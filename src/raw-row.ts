@@ -1,6 +1,7 @@
 import type { ColumnsSpec } from './companion'
 import { read } from './companion-sql'
 import { type Dialect, type Sql, sql } from './dialect'
+import { PersistablesError } from './errors'
 import type { Row } from './row'
 import type { JsonObject } from './types'
 
@@ -34,7 +35,10 @@ export interface RawRow {
   [companion: `c_${string}`]: unknown
 }
 
-/** Drivers differ in what raw queries give for JSON, booleans, times and big counts; from here on a row is plain, frozen data. */
+/**
+ * Drivers differ in what raw queries give for JSON, booleans, times and big counts; from here on a row is plain, frozen data. Throws `DATABASE_FAILED`, with the row's id, for files
+ * or metadata that the registry did not write.
+ */
 export function toRow(raw: RawRow, spec?: ColumnsSpec): Row {
   return Object.freeze({
     id: raw.id as string,
@@ -47,14 +51,39 @@ export function toRow(raw: RawRow, spec?: ColumnsSpec): Row {
     versionDescription: raw.version_description,
     hash: raw.hash,
     hasExternalFiles: Boolean(raw.has_external_files),
-    filepaths: freezeJson(parsed(raw.filepaths)) as unknown as Row['filepaths'],
-    metadata: freezeJson(parsed(raw.metadata)) as JsonObject,
+    filepaths: freezeJson(written(raw, 'filepaths')) as unknown as Row['filepaths'],
+    metadata: freezeJson(written(raw, 'metadata')) as JsonObject,
     rowVersion: Number(raw.row_version),
     createdAt: new Date(raw.created_at),
     modifiedAt: new Date(raw.modified_at),
     tags: freezeJson(parsed(raw.tags ?? {})) as Record<string, string>,
     ...(spec !== undefined && { columns: companionValues(raw, spec) }),
   })
+}
+
+// Whoever can write rows must not be able to do more than make their reading fail.
+function written(raw: RawRow, column: 'filepaths' | 'metadata'): unknown {
+  let [value, cause]: unknown[] = []
+  try {
+    value = parsed(raw[column])
+  } catch (error) {
+    cause = error
+  }
+  if (isObject(value) && (column === 'filepaths' || isMetadata(value))) return value
+  throw new PersistablesError('DATABASE_FAILED', `The ${column} of the row ${raw.id} make no sense.`, {
+    fix: 'Restore the row from a backup.',
+    details: { id: raw.id, column },
+    cause,
+  })
+}
+
+function isMetadata({ parents = {}, sources = [], ...metadata }: Readonly<Record<string, unknown>>): boolean {
+  const members = ['config', 'state', 'digests', 'library_versions'].every((name) => metadata[name] === undefined || isObject(metadata[name]))
+  return members && Array.isArray(sources) && isObject(parents) && Object.values(parents).every((list) => Array.isArray(list) && list.every(isObject))
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function parsed(json: unknown): unknown {

@@ -6,7 +6,8 @@ import type { FlowOptions } from './artifacts/progress'
 import { type AnySerializer, layersOf, type Pattern } from './artifacts/serializer'
 import type { Store } from './artifacts/store'
 import { byFullName } from './artifacts/wrappers/known'
-import type { Blobs, StoredBlob } from './blobs'
+import type { Blobs } from './blobs'
+import { claimStores } from './claims'
 import { companionOf, type NewCompanion } from './companion'
 import { type Definition, type Role, roleType, validate } from './definition'
 import { checkParentType, checkTags } from './draft'
@@ -71,7 +72,10 @@ export async function stage(
       const held = new Map(pinned.map((blob) => [`${blob.store}/${blob.digest}`, blob]))
       for (const [draft, { row, ...rest }] of plans)
         plans.set(draft, { ...rest, row: { ...row, blobs: row.blobs.map((blob) => held.get(`${blob.store}/${blob.digest}`) ?? blob) } })
-      await claimStores(blobs, context)
+      await claimStores(
+        blobs.map(({ store }) => store),
+        context,
+      )
       const shared = lanes()
       const all = [...plans.values()].flatMap(({ encoded }) => encoded)
       await together(
@@ -275,20 +279,6 @@ function refuseOneShot(draft: AnyDraft, artifact: string): void {
       fix: 'Save it, or set a value that can be read twice: an array, bytes, or an object with [Symbol.asyncIterator]() that begins anew.',
     },
   )
-}
-
-async function claimStores(blobs: readonly StoredBlob[], context: StagingContext): Promise<void> {
-  for (const name of new Set(blobs.map(({ store }) => store))) {
-    const store = context.stores.get(name)
-    if (store?.owner === undefined) continue
-    const registry = await context.blobs.registryId()
-    const owner = await store.owner({ claim: registry })
-    if (owner === registry) continue
-    throw new PersistablesError('STORE_FOREIGN', `The store "${name}" belongs to another registry (${String(owner)}).`, {
-      fix: 'Use a folder or bucket of its own for each registry, or open the database that owns this one; reading from it works.',
-      details: { store: name, owner, registry },
-    })
-  }
 }
 
 async function resolveParents(

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { artifact, bytes, diskStore, isPersistablesError, json, type PersistablesError, persistable } from '../src'
+import { artifact, bytes, diskStore, gzip, isPersistablesError, json, type PersistablesError, persistable, text } from '../src'
+import { atomically, rawOf } from '../src/client'
 import { onEveryProvider, type TestRegistry } from './registries'
 import { seededRandom } from './support'
 
@@ -152,6 +153,25 @@ onEveryProvider((make, provider) => {
     expect(await loaded.artifact('small')).toEqual(SMALL)
   })
 
+  test('reads at the same time of a record that was tampered with and of one that was not do not mix', async () => {
+    class Pair extends persistable('Pair', { artifacts: { one: artifact(gzip(text()).to('disk')), two: artifact(gzip(text()).to('disk')) } }) {}
+    const registry = await make()
+    const repo = await registry.open({ types: [Pair] })
+    const { filepaths } = await repo.save(new Pair({ artifacts: { one: 'equal', two: 'equal' } }))
+    const known = filepaths['two']?.['disk_text-gzip']
+    for (const odd of [{ contentDigest: 'f'.repeat(64) }, { contentSize: 4 }, { size: 1 }]) {
+      const text = JSON.stringify({ ...filepaths, two: { 'disk_text-gzip': { ...known, ...odd } } })
+      const db = rawOf(repo.client)
+      await atomically(db, [db.$queryRawUnsafe(`UPDATE persistables SET filepaths = '${text}' RETURNING id`)])
+      const loaded = await repo.load(Pair, 'default')
+      for (const order of [['one', 'two'] as const, ['two', 'one'] as const]) {
+        const [first, second] = await Promise.allSettled(order.map((name) => loaded.artifact(name)))
+        const [sound, bad] = order[0] === 'one' ? [first, second] : [second, first]
+        expect([sound?.status, bad?.status]).toEqual(['fulfilled', 'rejected'])
+      }
+    }
+  })
+
   test('saving the same bytes again writes nothing', async () => {
     const registry = await make()
     const repo = await registry.open({ types: [Single], stores: stores(registry) })
@@ -162,6 +182,17 @@ onEveryProvider((make, provider) => {
     expect(second.version).toBe(2)
     const after = await stat(path)
     expect([after.ino, after.mtimeMs]).toEqual([before.ino, before.mtimeMs])
+  })
+
+  test('a folder that somebody removed is made and claimed again by the next save', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: [Single], stores: stores(registry) })
+    const save = () => repo.save(new Single({ artifacts: { small: SMALL, big: 'x' } }))
+    await save()
+    const owner = await repo.stores.get('disk')?.owner?.()
+    await rm(join(registry.folder, 'files'), { recursive: true })
+    expect(await (await save()).artifact('small')).toEqual(SMALL)
+    expect([typeof owner, await repo.stores.get('disk')?.owner?.()]).toEqual(['string', owner])
   })
 
   test('a store of another registry is read, never written', async () => {

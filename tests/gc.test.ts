@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   artifact,
@@ -141,6 +141,26 @@ onEveryProvider((make, provider) => {
     expect(isPersistablesError(await failure(repo.gc({ stores: ['nowhere'] })), 'UNKNOWN_STORE')).toBe(true)
     expect(isPersistablesError(await failure(repo.gc({ olderThan: -1 })), 'INVALID_OPTION')).toBe(true)
     expect(await textOf(rest)).toBe('two')
+  })
+
+  test('a store whose mark cannot be read is left alone, unless forced; the others are not', async () => {
+    const { registry, repo, save, store } = await setUp((registry) => [
+      disk(registry),
+      diskStore(join(registry.folder, 'backup'), { name: 'backup' }),
+    ])
+    await save('of some weight, so that half is not reached')
+    await repo.save(new Twice({ name: 't', artifacts: { body: 'of some weight as well' } }))
+    for (const gone of [await save('gone'), await repo.save(new Twice({ name: 't', artifacts: { body: 'away' } }))]) await forget(repo, gone.id)
+    await unpin(repo)
+    await writeFile(join(registry.folder, 'files', 'persistables-store.json'), '{"layout":1,"owner":')
+    const stranger = await registry.open({ types: TYPES, stores: [...repo.stores.values()] })
+    const [left, other] = await stranger.gc()
+    expect(left).toMatchObject({ store: 'disk', deleted: 0, errors: [expect.stringMatching(/marker .* is damaged/)] })
+    expect(other).toMatchObject({ store: 'backup', deleted: 1, errors: [] })
+    expect((await listed(store)).length).toBe(4)
+    const [forced] = await stranger.gc({ force: true })
+    expect(forced).toMatchObject({ deleted: 2 })
+    await intact(repo)
   })
 
   test('what the registry does not know of is left alone for its term of grace, by the database’s clock', async () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { utimesSync } from 'node:fs'
 import { chmod, link, lstat, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, truncate, utimes, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join, sep } from 'node:path'
@@ -9,6 +10,7 @@ import { foldedPath, linkFault, pathFault } from '../src/artifacts/local/entry-p
 import { type DirectoryEntry, manifestBytes } from '../src/artifacts/local/manifest'
 import { diskStoreOn } from '../src/artifacts/stores/disk'
 import { nodeFiles } from '../src/artifacts/stores/disk-files'
+import { atomically, rawOf } from '../src/client'
 import { through } from './fake-files'
 import { onEveryProvider } from './registries'
 import { contentOf, encode, encodedOf, failure, gather, utf8 } from './serializing'
@@ -511,6 +513,61 @@ onEveryProvider((make) => {
     expect([after['run'], after['weights']?.['disk_file']?.digest]).toEqual([before['run'], sha256(bytes)])
     const loaded = await repo.load(Kept, 'default')
     expect(Buffer.compare(await (await loaded.artifact('weights')).bytes(), bytes)).toBe(0)
+  })
+
+  test('whatever a row says of an earlier version, the next one is saved; and progress does not go back where it differs late', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: [Kept] })
+    const dir = await tempDir()
+    const bytes = seededRandom().bytes(4 * MIB + 1)
+    const [weights, run] = [join(dir, 'weights'), join(dir, 'run')]
+    await mkdir(run)
+    await writeFile(weights, bytes)
+    const { filepaths } = await repo.save(new Kept({ artifacts: { weights, run } }))
+    const record = filepaths['weights']?.['disk_file']
+    for (const odd of [
+      7,
+      { disk_file: null },
+      { disk_file: { ...record, wrappers: undefined } },
+      { disk_file: { ...record, wrappers: 5 } },
+      { disk_file: { ...record, store: {} } },
+      { disk_file: { ...record, chunks: { ...record?.chunks, digest: '../../etc/passwd' } } },
+      { disk_file: { ...record, chunks: { ...record?.chunks, size: -1 } } },
+      { disk_file: { ...record, chunks: 'none' } },
+    ]) {
+      const db = rawOf(repo.client)
+      const text = JSON.stringify({ ...filepaths, weights: odd })
+      await atomically(db, [db.$queryRawUnsafe(`UPDATE persistables SET filepaths = '${text}' RETURNING id`)])
+      expect((await repo.save(new Kept({ artifacts: { weights, run } }))).filepaths).toEqual(filepaths)
+    }
+
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1
+    await writeFile(weights, bytes)
+    const told: number[] = []
+    await repo.save(new Kept({ artifacts: { weights, run } }), {
+      onProgress: ({ phase, artifact, done }) => void (phase === 'encode' && artifact === 'weights' && told.push(done)),
+    })
+    expect(told).toEqual([...told].sort((a, b) => a - b))
+    expect(told.at(-1)).toBe(bytes.length)
+  })
+
+  test('a file that is written to between its hashing and its writing is the value’s fault, not the store’s', async () => {
+    const registry = await make()
+    const repo = await registry.open({ types: [Kept] })
+    const dir = await tempDir()
+    const bytes = seededRandom().bytes(2 * MIB + 1)
+    const [weights, run] = [join(dir, 'weights'), join(dir, 'run')]
+    await mkdir(run)
+    await writeFile(weights, bytes)
+    const { filepaths } = await repo.save(new Kept({ artifacts: { weights, run } }))
+    expect(await repo.stores.get('disk')?.delete(String(filepaths['weights']?.['disk_file']?.digest))).toBe(true)
+    const saving = repo.save(new Kept({ artifacts: { weights, run } }), {
+      onProgress: ({ phase, artifact, done }) => {
+        if (phase === 'encode' && artifact === 'weights' && done === bytes.length) utimesSync(weights, 1, 1)
+      },
+    })
+    await expect(saving).rejects.toMatchObject({ code: 'INVALID_ARTIFACT', message: expect.stringContaining(weights) })
+    expect(await repo.count(Kept)).toBe(1)
   })
 
   test('files and folders through a registry: damage is met where they are read, and another pattern goes on', async () => {

@@ -10,6 +10,7 @@ import {
   type PersistablesError,
   persistable,
   source,
+  structured,
   text,
   typed,
 } from '../src'
@@ -56,6 +57,18 @@ const failure = async (work: Promise<unknown> | (() => unknown)): Promise<Persis
 }
 
 onEveryProvider((make, provider) => {
+  test('a value that has members of a stream’s names, and is none, is read as often as needed', async () => {
+    class Page extends persistable('Page', { artifacts: { page: source(json().to('disk'), structured().to('disk')) } }) {}
+    const repo = await (await make()).open({ types: [Page] })
+    for (const page of [{ next: 'page 2' }, { pipe: 1 }, { getReader: null }, { next: { next: 3 } }]) {
+      const draft = new Page({ name: 'p', artifacts: { page } })
+      const hash = await repo.hash(draft)
+      await expect(repo.save(draft, { signal: AbortSignal.abort(new Error('not now')) })).rejects.toThrow('not now')
+      const saved = await repo.save(draft)
+      expect([saved.hash, await saved.artifact('page')]).toEqual([hash, page])
+    }
+  })
+
   test('saves, versions and loads back what was saved', async () => {
     const registry = await make()
     const repo = await registry.open({ types: TYPES })

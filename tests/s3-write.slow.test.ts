@@ -398,6 +398,22 @@ describe('what does not succeed leaves nothing', () => {
   })
 })
 
+test('sweep: what a quarantine left behind goes as well', async () => {
+  const server = await serve()
+  const store = storeOn(server)
+  const bytes = patterned(2 * PART)
+  await put(store, bytes)
+  server.fault({ on: 'UploadPart', do: 'refuse', status: 403, code: 'AccessDenied' })
+  server.fault({ on: 'AbortMultipartUpload', do: 'refuse', status: 403, code: 'AccessDenied' })
+  await expect(store.quarantine?.(blobOf(bytes).digest)).rejects.toMatchObject({ code: 'STORE_FAILED' })
+  expect([...server.bucket.uploads.values()].map(({ key }) => key)).toEqual([expect.stringMatching(/^team\/a\/quarantine\//)])
+  expect(await storeOn(server).sweep?.()).toBe(0)
+  const upload = server.bucket.begin('team/a/quarantine/elsewhere', {})
+  upload.initiated = new Date(0)
+  expect(await storeOn(server).sweep?.({ olderThan: 0 })).toBe(1)
+  expect([...server.bucket.uploads.values()]).toEqual([upload])
+})
+
 describe('several writers', () => {
   test.each(['kept', 'conflict', 'unsupported', 'ignored'] as const)(
     'of the same bytes, in stores of their own, conditions %s',

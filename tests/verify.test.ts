@@ -35,6 +35,11 @@ class SingleNow extends persistable('Single', {
   artifacts: { rows: artifact(json<Value[]>().to('disk'), json<Value[]>().to('backup'), ndjson<Value>().to('disk')) },
 }) {}
 
+/** What needs a temporary file on its way to the other store. */
+class SingleLines extends persistable('Single', {
+  artifacts: { rows: artifact(json<Value[]>().to('disk'), ndjson<Value>().to('backup')) },
+}) {}
+
 class Wrapped extends persistable('Wrapped', { artifacts: { data: artifact(gzip(bytes(), { level: 1 }).to('disk'), bytes().to('backup')) } }) {}
 
 const BIG = 2 * (1 << 20) + 12_345
@@ -292,6 +297,90 @@ onEveryProvider((make) => {
       'missing Single/s@1 rows disk_json bytes repaired',
       'missing Single/s@1 rows disk_ndjson bytes',
     ])
+  })
+
+  test('nothing is written into a store of another registry, neither to repair nor to add a pattern; a store that is nobody’s is claimed', async () => {
+    const { registry, repo, disk, backup } = await setUp()
+    await repo.save(new Single({ name: 's', artifacts: { rows: [{ w: 1 }] } }))
+    const model = await repo.save(new Model({ name: 'm', artifacts: { small: [{ w: 1 }], big: 'b' } }))
+    const other = await make()
+    const theirs = diskStore(join(other.folder, 'theirs'), { name: 'backup' })
+    const stranger = await other.open({ types: [Model], stores: [diskStore(join(other.folder, 'files')), theirs] })
+    await stranger.save(new Model({ name: 'm', artifacts: { small: [{ w: 2 }], big: 'c' } }))
+    const now = await registry.open({ types: [Model, SingleNow], stores: [diskStore(disk), theirs] })
+    const found = bad(await all(now, { repair: true, toDeclared: true, orphans: false }))
+    expect(found.filter(({ repaired }) => repaired).map(short)).toEqual(['missing Single/s@1 rows disk_ndjson bytes repaired'])
+    expect(found.filter(({ store }) => store === 'backup')).toHaveLength(3)
+    for (const { reason } of found.filter(({ store }) => store === 'backup')) expect(reason).toMatch(/"backup" belongs to another registry/)
+    expect(await theirs.size(record(model, 'big', 'backup_bytes').digest)).toBeNull()
+
+    // Nothing is left of what was on its way there.
+    await repo.save(new Single({ name: 'large', artifacts: { rows: Array.from({ length: 200_000 }, (_, w) => ({ w })) } }))
+    const lines = await registry.open({ types: [SingleLines], stores: [diskStore(disk), theirs] })
+    const refused = bad(await all(lines, { type: 'Single', where: { name: 'large' }, toDeclared: true }))
+    expect(refused.map(({ reason }) => reason)).toEqual([expect.stringMatching(/"backup" belongs to another registry/)])
+    expect(await readdir(join(other.folder, 'theirs', 'tmp'))).toEqual([])
+
+    await rm(backup, { recursive: true })
+    const fresh = diskStore(backup, { name: 'backup' })
+    const later = await registry.open({ types: [Model, SingleNow], stores: [diskStore(disk), fresh] })
+    expect(bad(await all(later, { repair: true, toDeclared: true, orphans: false })).every(({ repaired }) => repaired)).toBe(true)
+    expect(await fresh.owner?.()).toBe(await diskStore(disk).owner?.())
+  })
+
+  test('a record that reading refuses is unreadable, whatever is wrong with it, and stops nothing', async () => {
+    const { registry, repo, stores, backup } = await setUp()
+    const { filepaths } = await repo.save(new Single({ name: 's', artifacts: { rows: [{ w: 1 }] } }))
+    const known = filepaths['rows']?.['disk_json']
+    await rm(roots(registry).disk, { recursive: true })
+    const strange = await registry.open({ stores })
+    for (const odd of [
+      { ...known, wrappers: undefined },
+      { ...known, wrappers: 'gzip' },
+      { ...known, contentDigest: 'f'.repeat(64) },
+      { ...known, contentSize: -1 },
+      { ...known, options: 7 },
+      { ...known, chunks: null },
+      { ...known, store: 7 },
+      { ...known, serializer: {} },
+      null,
+    ]) {
+      const text = JSON.stringify({ rows: { disk_other: odd } })
+      await sql(repo, `UPDATE persistables SET filepaths = '${text}' RETURNING id`)
+      const found = await all(strange, { repair: true, orphans: false })
+      expect(found.map(short)).toEqual(['unreadable Single/s@1 rows disk_other bytes'])
+    }
+    await expect(stat(backup)).rejects.toThrow('ENOENT')
+    // It is no pattern to copy from either, and the reader says what is wrong with it.
+    const now = await registry.open({ types: [SingleNow], stores })
+    for (const odd of [null, { ...known, store: 7 }, { ...known, serializer: {} }]) {
+      await sql(repo, `UPDATE persistables SET filepaths = '${JSON.stringify({ rows: { disk_other: odd } })}' RETURNING id`)
+      for (const { reason } of await all(now, { toDeclared: true, orphans: false })) expect(reason).toMatch(/record of it makes no sense/)
+    }
+  })
+
+  test('a row whose files or metadata are none is named by an error with a code, wherever it is met', async () => {
+    const { repo, registry } = await setUp()
+    const { id } = await repo.save(new Single({ name: 's', artifacts: { rows: [{ w: 1 }] } }))
+    const later = await registry.open({ types: [Single] })
+    for (const [column, odd] of [
+      ['filepaths', 'null'],
+      ['filepaths', '"x"'],
+      ['filepaths', '[]'],
+      ['metadata', 'null'],
+      ['metadata', '{"config":null}'],
+      ['metadata', '{"parents":{"dataset":5}}'],
+      ['metadata', '{"parents":{"dataset":[null]}}'],
+      ['metadata', '{"digests":5,"sources":{}}'],
+      ['metadata', '{"library_versions":[]}'],
+    ] as const) {
+      const [before] = await sql(repo, `SELECT CAST(${column} AS TEXT) AS before FROM persistables`)
+      await sql(repo, `UPDATE persistables SET ${column} = '${odd}' RETURNING id`)
+      for (const met of [() => all(later), () => later.load(Single, 's'), () => later.find(Single), () => later.versions(Single, 's')])
+        await expect(met()).rejects.toMatchObject({ code: 'DATABASE_FAILED', details: { id }, message: expect.stringContaining(column) })
+      await sql(repo, `UPDATE persistables SET ${column} = '${String(before?.['before']).replaceAll("'", "''")}' RETURNING id`)
+    }
+    expect(bad(await all(later))).toEqual([])
   })
 
   test('it goes on where it was left, may be cancelled, and stops when nobody listens', async () => {

@@ -75,8 +75,13 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
   const [first] = [...forms.values()]
   const pattern = first?.first.name
   const whole = types.isUint8Array(encoded.bytes) ? encoded.bytes : undefined
-  const onBytes = (done: number): void =>
-    pattern === undefined ? undefined : report?.({ phase: 'encode', label, artifact, pattern, done, total: encoded.size ?? null })
+  let told = 0
+  const onBytes = (done: number): void => {
+    // what seemed unchanged and is not is read from its beginning again
+    if (pattern === undefined || done <= told) return
+    told = done
+    report?.({ phase: 'encode', label, artifact, pattern, done, total: encoded.size ?? null })
+  }
   const entering = (source: AsyncIterable<unknown>): AsyncIterable<Uint8Array> => onlyBytes(serializer.name, source, report && onBytes)
   const fresh = encoded.bytes as AsyncIterable<unknown>
   // For who is done with a chunk before the next is asked for.
@@ -97,7 +102,7 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
   const content = keep(
     whole !== undefined
       ? await bodyOfBytes(whole)
-      : ((await unchanged(encoded, subject.earlier, (again) => abortable(entering(again), signal))) ??
+      : ((await unchanged(encoded, subject.earlier, signal, (again) => abortable(entering(again), signal))) ??
           (await cloned(encoded, plain?.home, signal)) ??
           (await bodyOfStream(entering(reused), plain?.home, signal))),
   )
@@ -112,9 +117,10 @@ export async function make({ serializer, forms }: Wanted, subject: Subject, onSp
 async function unchanged(
   { bytes, reused, size = 0 }: Encoded,
   earlier: Earlier | undefined,
+  signal: AbortSignal | undefined,
   entering: (source: AsyncIterable<unknown>) => AsyncIterable<Uint8Array>,
 ): Promise<Body | undefined> {
-  const sums = reused !== undefined && size > CHUNK_SIZE ? await earlier?.(size) : undefined
+  const sums = reused !== undefined && size > CHUNK_SIZE ? await earlier?.(size, signal) : undefined
   return sums && bodyOfUnchanged({ hashed: entering(reused as AsyncIterable<unknown>), read: () => entering(bytes as AsyncIterable<unknown>) }, sums)
 }
 

@@ -4,5 +4,6 @@
  */
 export function isOneShot(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof Blob) return false
-  return 'next' in value || 'pipe' in value || 'getReader' in value
+  // methods, for data may have members of these names
+  return ['next', 'pipe', 'getReader'].some((method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function')
 }

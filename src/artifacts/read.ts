@@ -22,7 +22,7 @@ export interface ReadRequest extends FlowOptions {
   readonly records: readonly NamedRecord[]
   /** decodes whatever the pattern, once, instead of the serializer that the record names */
   readonly serializer?: AnySerializer
-  /** reads under way, by store and digest: those who ask for the same bytes at the same time share one */
+  /** reads under way, by what their records say of the bytes: those who ask for the same bytes at the same time share one */
   readonly reading?: Sharing
 }
 
@@ -163,7 +163,8 @@ async function whole(reading: Reading, records: readonly NamedRecord[]): Promise
           told = done
           report({ phase: 'read', label, artifact, pattern, done, total: record.contentSize })
         })
-      const key = `${record.store}/${record.digest}/${record.wrappers.join('/')}`
+      const { digest, size, contentDigest, contentSize, wrappers } = record
+      const key = [record.store, digest, size, contentDigest, contentSize, ...wrappers].join('/')
       const bytes = await shared(request.reading, key, flow.signal, (signal) =>
         source.wrappers.length === 0
           ? readWhole(source.store, record, { signal, onBytes })

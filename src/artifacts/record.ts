@@ -45,9 +45,11 @@ export function serializerOf(record: PatternRecord, context: RecordContext): Any
   })
 }
 
-function makesSense(record: PatternRecord | null | undefined): boolean {
+/** Whether a record is one that may be read: rows may have been tampered with. */
+export function makesSense(record: PatternRecord | null | undefined): record is PatternRecord {
   if (typeof record !== 'object' || record === null) return false
-  const { wrappers, options = {} } = record
+  const { store, serializer, wrappers, options = {} } = record
+  if (typeof store !== 'string' || typeof serializer !== 'string') return false
   const sizes = [record.size, record.contentSize].every((size) => Number.isSafeInteger(size) && size >= 0)
   if (!sizes || !isDigest(record.digest) || !isDigest(record.contentDigest)) return false
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return false

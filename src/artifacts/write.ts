@@ -205,6 +205,8 @@ function changed(draft: ArtifactDraft, context: WriteContext, serializers: reado
 }
 
 function writeFailed(error: unknown, draft: ArtifactDraft, pattern: Pattern, context: WriteContext): PersistablesError {
+  // What is read again for the store may have changed since it was hashed.
+  for (let at: unknown = error; at instanceof Error; at = at.cause) if (isPersistablesError(at, 'INVALID_ARTIFACT')) return at
   return new PersistablesError(
     'STORE_FAILED',
     `The artifact "${draft.artifact}" of ${context.label} could not be written by the pattern ${pattern.name}: ${reason(error)}`,

@@ -1,9 +1,11 @@
 import { addPattern } from '../amend'
 import { conditionOf, intactBytes } from '../artifacts/intact'
 import { encodeArtifact, readArtifact } from '../artifacts/patterns'
+import { makesSense } from '../artifacts/record'
 import type { AnySerializer, Pattern } from '../artifacts/serializer'
 import type { Blob, Store } from '../artifacts/store'
 import type { StoredBlob } from '../blobs'
+import { claimStores } from '../claims'
 import type { PersistableTransaction } from '../client'
 import type { Dialect } from '../dialect'
 import { PersistablesError } from '../errors'
@@ -47,9 +49,10 @@ export function lackingOf(row: Row, context: DeclaredContext): Lacking[] {
  */
 export async function addDeclared(row: Row, { artifact, pattern }: Lacking, context: DeclaredContext): Promise<PatternRecord | null> {
   const { blobs, client, dialect } = context
-  const { record, wanted, write } = await prepare(row, artifact, pattern, context)
-  return blobs.pinned(wanted, async (pinned) => {
+  const { record, wanted, write, discard } = await prepare(row, artifact, pattern, context)
+  const work = blobs.pinned(wanted, async (pinned) => {
     const store = requireStore(pattern.store, context)
+    await claimStores([pattern.store], context)
     await write()
     for (const blob of wanted) {
       const condition = await conditionOf(store, blob, { signal: context.signal })
@@ -65,12 +68,15 @@ export async function addDeclared(row: Row, { artifact, pattern }: Lacking, cont
     }
     throw new PersistablesError('IN_USE', `${labelOf(row)} keeps being changed by others.`, { fix: 'Run verify again.' })
   })
+  return work.finally(discard)
 }
 
 interface Prepared {
   readonly record: PatternRecord
   readonly wanted: readonly StoredBlob[]
   readonly write: () => Promise<void>
+  /** removes temporary files */
+  readonly discard: () => Promise<void>
 }
 
 async function prepare(row: Row, artifact: string, pattern: Pattern, context: DeclaredContext): Promise<Prepared> {
@@ -79,6 +85,7 @@ async function prepare(row: Row, artifact: string, pattern: Pattern, context: De
   // Names are `<store>_<how>`: of equal `how` are equal bytes.
   const how = (name: string, of: string): string => name.slice(of.length)
   for (const [name, known] of records) {
+    if (!makesSense(known)) continue
     const from = context.stores.get(known.store)
     if (from === undefined || how(name, known.store) !== how(pattern.name, pattern.store)) continue
     const parts: Blob[] = [known, ...(known.chunks === undefined ? [] : [known.chunks])]
@@ -90,11 +97,12 @@ async function prepare(row: Row, artifact: string, pattern: Pattern, context: De
       write: async () => {
         for (const part of parts) await store.put(part, () => intactBytes(from, part, { signal: context.signal }), { signal: context.signal })
       },
+      discard: async () => {},
     }
   }
   const label = labelOf(row)
   const value = await readArtifact(
-    { artifact, label, records },
+    { artifact, label, records, signal: context.signal },
     {
       stores: context.stores,
       logger: context.logger,
@@ -109,6 +117,7 @@ async function prepare(row: Row, artifact: string, pattern: Pattern, context: De
     record: encoded.records[pattern.name] as PatternRecord,
     wanted: encoded.blobs,
     write: () => encoded.write(context.signal === undefined ? {} : { signal: context.signal }),
+    discard: () => encoded.discard(),
   }
 }
 

@@ -1,4 +1,5 @@
 import { conditionOf } from '../artifacts/intact'
+import { makesSense } from '../artifacts/record'
 import { layersOf } from '../artifacts/serializer'
 import { type Blob, isDigest, type Store } from '../artifacts/store'
 import type { Wrapper } from '../artifacts/wrapper'
@@ -128,8 +129,8 @@ function wrappersOf(row: Row, artifact: string, pattern: string, record: Pattern
 
 // Records come from a row, and anybody who can write rows may have made them up.
 function faultOf(record: PatternRecord | undefined): string | null {
-  const isBlob = (blob: Partial<Blob> | null | undefined): boolean => isDigest(blob?.digest) && isSize(blob?.size)
-  const fits = typeof record === 'object' && record !== null && isBlob(record) && (record.chunks === undefined || isBlob(record.chunks))
+  const isBlob = (blob: Partial<Blob> | null): boolean => isDigest(blob?.digest) && isSize(blob?.size)
+  const fits = makesSense(record) && (record.chunks === undefined || isBlob(record.chunks))
   return fits
     ? null
     : new PersistablesError('ARTIFACT_CORRUPT', 'The row’s record of it makes no sense.', { fix: 'Restore the row from a backup.' }).message

@@ -45,10 +45,11 @@ export async function collectGarbage(context: GcContext, options: GcOptions): Pr
   }
   const done = (): GcReport[] => places.map(({ report }) => Object.freeze({ ...report, errors: Object.freeze([...report.errors]) }))
 
-  for (const place of places) await checkOwner(place, context)
+  const owned: Place[] = []
+  for (const place of places) if ((await checkOwner(place, context)) || force) owned.push(place)
   let listed = 0
   const usable: Place[] = []
-  for (const place of places) {
+  for (const place of owned) {
     const looking = dryRun || (place.report.refused !== null && !force)
     try {
       for await (const page of pages(place.store.list(), signal)) {
@@ -134,19 +135,22 @@ function chosen(stores: ReadonlyMap<string, Store>, names: readonly string[] | u
   })
 }
 
-// An empty store is nobody's, and there is nothing to lose in it.
-async function checkOwner({ store, report }: Place, { blobs }: GcContext): Promise<void> {
-  const refuse = (why: string): void => {
+/** Says in the report why a store is refused; `false` when nobody can tell whose it is. An empty store is nobody's, and there is nothing to lose in it. */
+async function checkOwner({ store, report }: Place, { blobs }: GcContext): Promise<boolean> {
+  const refuse = (why: string): true => {
     report.refused = why
+    return true
   }
+  const registry = await blobs.registryId()
   try {
-    const registry = await blobs.registryId()
     const owner = await store.owner?.()
-    if (owner === registry) return
+    if (owner === registry) return true
     if (typeof owner === 'string') return refuse(`it belongs to another registry (${owner})`)
     for await (const _ of store.list()) return refuse('it carries no mark that says which registry it belongs to')
+    return true
   } catch (error) {
     note(report, reason(error))
+    return false
   }
 }
 

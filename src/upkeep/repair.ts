@@ -3,6 +3,7 @@ import { chunkSums } from '../artifacts/chunks'
 import { conditionOf, intactBytes } from '../artifacts/intact'
 import type { Blob, Store } from '../artifacts/store'
 import type { Blobs } from '../blobs'
+import { claimStores } from '../claims'
 import { reason } from '../errors'
 
 /** What repairing needs to know. */
@@ -98,11 +99,13 @@ async function sumsOf(store: Store, blob: Blob, chunkSize: number, signal: Abort
 }
 
 /** Puts bytes of `origin` in the place of a blob that is missing or damaged, and reads them back from there. Both are pinned already. */
-export async function place(store: Store, blob: Blob, origin: Origin, { signal }: RepairContext): Promise<Repaired> {
+export async function place(store: Store, blob: Blob, origin: Origin, context: RepairContext): Promise<Repaired> {
+  const { signal } = context
   // Somebody else may have repaired it since it was found.
   const now = await conditionOf(store, blob, { signal })
   if (now.kind === 'ok') return { done: true, reason: 'Somebody else repaired it.', quarantined: null }
   if (now.kind === 'unreadable') return { done: false, reason: now.reason, quarantined: null }
+  await claimStores([store.name], context)
   const quarantined = now.kind === 'corrupt' ? ((await store.quarantine?.(blob.digest)) ?? null) : null
   if (now.kind === 'missing') await store.put(blob, origin.read, { signal })
   else if (store.replace !== undefined) await store.replace(blob, origin.read, { signal })

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { PersistablesError } from '../../errors'
-import { unlessAborted } from '../abort'
 import { requireName } from '../name'
 import type { Blob, GetOptions, Spool, SpoolOptions, Store, TransferOptions } from '../store'
 import { diskFailure } from './disk-failure'
@@ -11,6 +10,7 @@ import { diskMarker, MARKER } from './disk-marker'
 import { diskTemps, type Temp } from './disk-temps'
 import { drain, TooLong } from './fill'
 import { missing, requireBlob, requireDigest, wrongLength } from './key'
+import { writers } from './writers'
 
 /** Options of {@link diskStore}. */
 export interface DiskStoreOptions {
@@ -44,7 +44,7 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
   const tmp = join(root, 'tmp')
   const folders = diskFolders(files, root, join(root, MARKER))
   const marker = diskMarker(name, root, tmp, files, folders)
-  const pending = new Map<string, Promise<number | null>>()
+  const { alone } = writers()
 
   const locate = (digest: string): string => {
     requireDigest(name, digest)
@@ -74,6 +74,17 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
     }
   }
 
+  const ownerOf = async (claim: string | undefined): Promise<string | null> => {
+    try {
+      return await marker.owner(claim)
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error
+      folders.forget()
+      marker.forget()
+      return marker.owner(claim)
+    }
+  }
+
   const temps = diskTemps(name, tmp, files, (path) => inFolder(tmp, () => files.create(path)))
 
   const publish = async (temp: string, path: string): Promise<void> => {
@@ -89,30 +100,10 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
     return true
   }
 
-  /** one writer per digest at a time in this process; the others rely on it if it succeeds */
-  const alone = async (blob: Blob, always: boolean, signal: AbortSignal | undefined, work: () => Promise<void>): Promise<void> => {
-    for (let other = pending.get(blob.digest); other !== undefined; other = pending.get(blob.digest)) {
-      const size = await unlessAborted(other, signal)
-      if (size === blob.size && !always) return
-    }
-    signal?.throwIfAborted()
-    const working = work()
-    const done = working.then(
-      () => blob.size,
-      () => null,
-    )
-    pending.set(blob.digest, done)
-    try {
-      await working
-    } finally {
-      pending.delete(blob.digest)
-    }
-  }
-
   const put = async (blob: Blob, source: Source, signal: AbortSignal | undefined, always: boolean): Promise<void> => {
     requireBlob(name, blob)
     const path = locate(blob.digest)
-    await alone(blob, always, signal, async () => {
+    await alone(blob, { always, signal }, async () => {
       await guarded('read', root, () => marker.readable())
       if (!always && (await guarded('sync', path, () => isThere(path, blob.size)))) return
       await guarded('prepare', root, () => marker.writable())
@@ -147,7 +138,7 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
       size: temp.size,
       async commit() {
         try {
-          await alone(temp, false, undefined, () =>
+          await alone(temp, { always: false, signal: undefined }, () =>
             guarded('write', path, async () => {
               if (!(await isThere(path, temp.size))) await publish(temp.path, path)
             }),
@@ -227,7 +218,7 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
       await guarded('read', root, () => marker.readable())
       yield* blobsBelow(join(root, 'sha256'), files, guarded)
     },
-    owner: ({ claim }: { claim?: string } = {}) => guarded(claim === undefined ? 'read' : 'claim', root, () => marker.owner(claim)),
+    owner: ({ claim }: { claim?: string } = {}) => guarded(claim === undefined ? 'read' : 'claim', root, () => ownerOf(claim)),
     sweep: ({ olderThan }: { olderThan?: number } = {}) => temps.sweep(olderThan),
   })
 }

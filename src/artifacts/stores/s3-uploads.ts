@@ -6,6 +6,7 @@ import type { Part } from './s3-cut'
 import { isUnsupported, refusal } from './s3-failure'
 import type { S3Settings } from './s3-settings'
 
+const FOLDERS = ['sha256', 'quarantine']
 const DAY = 24 * 60 * 60 * 1000
 const ABORTS = 10
 const SETTLE = 200
@@ -75,13 +76,12 @@ export function s3Uploads({ name, prefix, checksums, making, customer }: S3Setti
     return false
   }
 
-  const begun = async function* (ours: (key: string) => boolean): AsyncGenerator<Upload & { readonly since: number }, void, undefined> {
+  const begun = async function* (folder: string): AsyncGenerator<Upload & { readonly since: number }, void, undefined> {
     let at: { KeyMarker?: string; UploadIdMarker?: string } = {}
     for (;;) {
-      const page = await call('ListMultipartUploads', { Prefix: `${prefix}sha256/`, ...at }, { doing: 'list unfinished uploads of' })
+      const page = await call('ListMultipartUploads', { Prefix: `${prefix}${folder}/`, ...at }, { doing: 'list unfinished uploads of' })
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-        if (Key !== undefined && UploadId !== undefined && ours(Key))
-          yield { key: Key, id: UploadId, since: Initiated?.getTime() ?? connection.now() }
+        if (Key !== undefined && UploadId !== undefined) yield { key: Key, id: UploadId, since: Initiated?.getTime() ?? connection.now() }
       }
       const next = {
         ...(page.NextKeyMarker && { KeyMarker: page.NextKeyMarker }),
@@ -134,17 +134,18 @@ export function s3Uploads({ name, prefix, checksums, making, customer }: S3Setti
         throw new PersistablesError('INVALID_OPTION', `olderThan is ${String(olderThan)}.`, { fix: 'Give milliseconds, 0 or more.' })
       let count = 0
       try {
-        for await (const upload of begun(ours)) {
-          const limit = connection.now() - olderThan
-          if (live.has(upload.id) || upload.since > limit) continue
-          try {
-            if ((await lastWritten(upload)) > limit || !(await remove(upload, false))) continue
-            count++
-          } catch (error) {
-            // completed or aborted by its writer meanwhile
-            if (refusal(error).status !== 404) throw error
+        for (const folder of FOLDERS)
+          for await (const upload of begun(folder)) {
+            const limit = connection.now() - olderThan
+            if (!ours(upload.key) || live.has(upload.id) || upload.since > limit) continue
+            try {
+              if ((await lastWritten(upload)) > limit || !(await remove(upload, false))) continue
+              count++
+            } catch (error) {
+              // completed or aborted by its writer meanwhile
+              if (refusal(error).status !== 404) throw error
+            }
           }
-        }
       } catch (error) {
         if (!isUnsupported(error)) throw error
       }

@@ -15,6 +15,7 @@ import { s3Uploads } from './s3-uploads'
 import { writers } from './writers'
 
 const KEY = /^sha256\/([0-9a-f]{2})\/([0-9a-f]{2})\/([0-9a-f]{60})$/
+const ASIDE = /^quarantine\/[0-9a-f]{64}\.[0-9a-f-]{36}$/
 type Source = () => AsyncIterable<Uint8Array>
 
 /**
@@ -149,7 +150,7 @@ export function s3Store(options: S3StoreOptions): Store {
     owner: ({ claim }: { claim?: string } = {}) => marker.owner(claim),
     async sweep({ olderThan }: { olderThan?: number } = {}) {
       await marker.usable()
-      return uploads.sweep(olderThan, (key) => digestOf(key) !== null)
+      return uploads.sweep(olderThan, (key) => digestOf(key) !== null || (key.startsWith(prefix) && ASIDE.test(key.slice(prefix.length))))
     },
     async close() {
       connection.close()
