@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import type { Provider } from '../client'
 import { PersistablesError } from '../errors'
-import { baseRegion, companionsIn, refuseOwnModels, withRegion } from './base'
+import { BEGINS, baseRegion, companionsIn, refuseOwnModels, withRegion } from './base'
 import { type Change, changesFor } from './files'
 import { blockOptions, supported } from './generate'
 import type { Project } from './project'
@@ -55,7 +55,7 @@ export async function initialize(project: Project, options: InitOptions = {}): P
   if (!['ts', 'mts', 'js', 'mjs', 'cjs'].some((ending) => existsSync(join(root, `persistables.config.${ending}`))))
     wanted.set(settings, settingsFile(provider))
   if (empty && project.prismaConfig === null) wanted.set(join(root, 'prisma.config.ts'), prismaConfig(relative(root, schema), provider))
-  return { changes: changesFor(wanted), next: nextSteps(project, provider) }
+  return { changes: changesFor(wanted), next: nextSteps(project, provider, project.files.get(host)?.includes(BEGINS) ?? false) }
 }
 
 /** The generator block of this package, if the schema has one. */
@@ -108,7 +108,7 @@ function generatorBlock(project: Project): string {
 }
 
 function withGenerator(text: string, block: string): string {
-  const at = text.indexOf('// persistables: begin.')
+  const at = text.indexOf(BEGINS)
   return `${text.slice(0, at)}${block}\n${text.slice(at)}`
 }
 
@@ -149,14 +149,16 @@ export default defineConfig({
 `
 }
 
-function nextSteps({ prisma, packages }: Project, provider: Provider): string[] {
+function nextSteps({ prisma, packages }: Project, provider: Provider, again: boolean): string[] {
   const adapter = provider === 'sqlite' ? '@prisma/adapter-better-sqlite3' : '@prisma/adapter-pg'
   const install = ['@prisma/client', adapter].filter((name) => !packages.has(name)).map((name) => `${name}@7`)
   return [
     ...(prisma === null || !packages.has('prisma') ? ['npm install -D prisma@7'] : []),
     ...(install.length > 0 ? [`npm install ${install.join(' ')}`] : []),
-    'npx persistables new Classifier --column accuracy:Float? --config rate:number --artifact weights:floats',
+    ...(again ? [] : ['npx persistables new Classifier --column accuracy:Float? --config rate:number --artifact weights:floats']),
     'npx prisma migrate dev --name persistables',
+    // `new` generates by itself
+    ...(again ? ['npx prisma generate'] : []),
   ]
 }
 
