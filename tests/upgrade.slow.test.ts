@@ -113,7 +113,7 @@ for (const provider of ['sqlite', 'postgresql'] as const) {
       const done = await app.cli('init')
       expect([done.err, done.code, done.out]).toEqual(['', 0, expect.stringMatching(/changed prisma\/models\.prisma/)])
       expect(readdirSync(join(app.folder, 'prisma')).sort()).toEqual(['app.prisma', 'migrations', 'models.prisma'])
-      expect(done.out).toMatch(/Next:\n +npx prisma migrate dev --name persistables\n +npx prisma generate$/m)
+      expect(done.out).toMatch(/ npx prisma migrate dev --name persistables\n +npx prisma generate$/m)
       ran(app, 'migrate', 'dev', '--name', 'persistables')
       ran(app, 'generate')
       ran(app, 'migrate', 'status')
