@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3'
-import { PrismaPg } from '@prisma/adapter-pg'
 import { createRepository, diskStore, type PersistableClient } from '../../../src'
 import type { CreateOptions, Repository } from '../../../src/contract'
 import { createDatabase, onServer } from '../../postgres'
 import { tempDir } from '../../support'
+import { clientFor } from './client'
 import { types } from './generated/persistables'
 import type { PrismaClient } from './generated/postgresql/client'
 
@@ -42,15 +42,13 @@ export const openApp = async (provider: 'sqlite' | 'postgresql'): Promise<App> =
     return { prisma, url, files, repo, again, close, sql: async (text) => void (await prisma.$executeRawUnsafe(text)) }
   }
   if (provider === 'sqlite') {
-    const factory = new PrismaBetterSqlite3({ url: `file:${join(folder, 'app.db')}` })
-    const driver = await factory.connect()
+    const url = `file:${join(folder, 'app.db')}`
+    const driver = await new PrismaBetterSqlite3({ url }).connect()
     await driver.executeScript(`PRAGMA journal_mode = WAL; ${schemaOf(provider)}`)
     await driver.dispose()
-    const { PrismaClient: Client } = await import('./generated/sqlite/client')
-    return over(`file:${join(folder, 'app.db')}`, new Client({ adapter: factory }) as unknown as PrismaClient, async () => {})
+    return over(url, await clientFor(provider, url), async () => {})
   }
   const { url, drop } = await createDatabase({ empty: true })
   await onServer(url, (client) => client.query(schemaOf(provider)))
-  const { PrismaClient: Client } = await import('./generated/postgresql/client')
-  return over(url, new Client({ adapter: new PrismaPg({ connectionString: url }) }), drop)
+  return over(url, await clientFor(provider, url), drop)
 }
