@@ -48,6 +48,9 @@ ${parent === undefined ? '' : `/// @parent earlier: ${parent}\n`}model ${type} {
 }
 `
 
+/** Four of five types have the one before for a parent. */
+export const hasParent = (type: string): boolean => (Number(type.slice('Type'.length)) - 1) % 5 !== 0
+
 /** Makes it in a temporary folder, generated. Whoever makes it removes it. */
 export const makeProject = async (count: number): Promise<TypesProject> => {
   const folder = mkdtempSync(join(tmpdir(), 'persistables-types-'))
@@ -68,13 +71,13 @@ export const makeProject = async (count: number): Promise<TypesProject> => {
     '{ "name": "app", "private": true, "dependencies": { "@prisma/client": "7", "@prisma/adapter-better-sqlite3": "7", "prisma": "7" } }\n',
   )
   write('prisma.config.ts', "import { defineConfig } from 'prisma/config'\n\nexport default defineConfig({ schema: 'prisma/schema.prisma' })\n")
-  write('prisma/schema.prisma', `${SCHEMA}${types.map((type, i) => model(type, i % 5 === 0 ? undefined : types[i - 1])).join('')}`)
+  write('prisma/schema.prisma', `${SCHEMA}${types.map((type, i) => model(type, hasParent(type) ? types[i - 1] : undefined)).join('')}`)
   for (const type of types)
     write(
       `persistables/${type}.ts`,
       `import { ${type}Base } from '../generated/persistables/${type}'\n\nexport class ${type} extends ${type}Base {}\n`,
     )
-  const io = { cwd: folder, env: process.env, stdout: process.stdout, stderr: process.stderr }
+  const io = { cwd: folder, env: process.env, stdout: process.stderr, stderr: process.stderr }
   if ((await persistables(['init'], io)) !== 0) throw new Error('persistables init failed')
   const env = { ...prismaEnvironment({ provider: 'sqlite' }), PATH: `${join(folder, 'node_modules/.bin')}:${process.env['PATH']}` }
   const prisma = (...args: string[]): number => {

@@ -6,13 +6,13 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { median } from '../bench/stats'
 import { ROOT } from '../prisma-cli'
-import { makeProject, type TypesProject } from './project'
+import { hasParent, makeProject, type TypesProject } from './project'
 
 const BAR = 2
 
 /** Five usages of a type: made and saved, found by columns, loaded, updated, counted. */
 const OURS = (type: string, i: number): string[] => [
-  `  const made${i} = await repo.save(new ${type}({ name: 'a${i}', config: { rate: 0.1, layers: [1], source: { url: 'u', rows: ${i} } }, artifacts: { weights: Float32Array.of(1), rows: [] }, columns: { label: 'x', accuracy: 0.5 } }))`,
+  `  const made${i} = await repo.save(new ${type}({ name: 'a${i}', config: { rate: 0.1, layers: [1], source: { url: 'u', rows: ${i} } }, artifacts: { weights: Float32Array.of(1), rows: [] },${hasParent(type) ? " parents: { earlier: 'a' }," : ''} columns: { label: 'x', accuracy: 0.5 } }))`,
   `  const [found${i}] = await repo.find(${type}, { where: { accuracy: { gt: 0.5 }, passed: true, label: { startsWith: 'a' } }, orderBy: { accuracy: 'desc' }, take: ${i + 1} })\n  seen.push(found${i}?.accuracy ?? null)`,
   `  const loaded${i} = await repo.load(${type}, 'a${i}')\n  seen.push(loaded${i}.rowCount)`,
   `  await made${i}.update({ columns: { accuracy: 0.${i + 1}, takenAt: new Date() } })`,
