@@ -3,6 +3,7 @@ import { dirname, join, relative, sep } from 'node:path'
 import type { Provider } from '../client'
 import { PersistablesError } from '../errors'
 import { BEGINS, baseRegion, companionsIn, refuseOwnModels, withRegion } from './base'
+import { wantedExtension } from './extension'
 import { type Change, changesFor } from './files'
 import { blockOptions, supported } from './generate'
 import type { Project } from './project'
@@ -47,7 +48,7 @@ export async function initialize(project: Project, options: InitOptions = {}): P
       fix: 'Give the registry a Prisma schema of its own, or use openRepository({ url }) with ?schema=….',
     })
   }
-  if (generatorIn(config.generators) === undefined) files.set(host, withGenerator(before, generatorBlock(project)))
+  if (generatorIn(config.generators) === undefined) files.set(host, withGenerator(before, generatorBlock(project, wantedExtension(root, config))))
   // Prisma's own reading decides whether the result is sound, before anything is written.
   await datamodelOf(files)
   wanted.set(host, files.get(host) as string)
@@ -66,9 +67,13 @@ export function generatorIn(generators: readonly GeneratorBlock[]): GeneratorBlo
 }
 
 /** Where the classes of a project go, and what is generated. Throws `INVALID_TYPE` without a generator block. */
-export async function placesOf(
-  project: Project,
-): Promise<{ readonly output: string; readonly classes: string; readonly package: string | undefined; readonly provider: Provider }> {
+export async function placesOf(project: Project): Promise<{
+  readonly output: string
+  readonly classes: string
+  readonly package: string | undefined
+  readonly ending: string | undefined
+  readonly provider: Provider
+}> {
   const config = await configOf(project.files)
   const block = generatorIn(config.generators)
   if (block === undefined || block.output?.value == null) {
@@ -83,6 +88,7 @@ export async function placesOf(
     output: join(folder, block.output.value),
     classes: given.classes ?? join(project.root, sourceFolder(project), 'persistables'),
     package: given.package,
+    ending: given.ending,
     provider: supported(config.datasources[0]?.provider),
   }
 }
@@ -91,19 +97,20 @@ function sourceFolder({ root }: Project): string {
   return existsSync(join(root, 'src')) ? 'src' : '.'
 }
 
-function generatorBlock(project: Project): string {
+function generatorBlock(project: Project, extension: string): string {
   const place = (...parts: string[]): string => {
     const path = relative(dirname(project.host), join(project.root, sourceFolder(project), ...parts))
       .split(sep)
       .join('/')
     return path.startsWith('.') ? path : `./${path}`
   }
+  const imports = extension === '' ? '' : `  // as the imports of Prisma's client end\n  importFileExtension = "${extension}"\n`
   return `generator persistables {
   provider = "${GENERATOR}"
   // what is generated, and where the classes are that you write
   output   = "${place('generated', 'persistables')}"
   classes  = "${place('persistables')}"
-}
+${imports}}
 `
 }
 
