@@ -63,7 +63,7 @@ export function partsOf(options: CreateOptions, closers: Life['closers'], lone: 
   }
   if (client.persistable === undefined || client.persistableBlob === undefined) {
     throw new PersistablesError('SCHEMA_MISSING', 'The Prisma client was generated from a schema without the registry’s models.', {
-      fix: 'Put the base models of prisma/models.prisma of this package into your schema (where prisma.config.ts names one file, into that file, else beside it), then run prisma generate and prisma migrate dev.',
+      fix: 'Run `npx persistables init`, which puts the base models into your schema, then prisma generate and prisma migrate dev.',
     })
   }
   const dialect = dialectOf(options.provider ?? providerOf(client), options.schema)

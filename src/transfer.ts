@@ -7,10 +7,13 @@ import { credentialsOf, secretOf } from './connect/postgres'
 import { openSnapshot, type Snapshot } from './connect/snapshot'
 import { targetOf } from './connect/target'
 import { type Dialect, dialectOf, sql } from './dialect'
-import { PersistablesError } from './errors'
+import { isPersistablesError, PersistablesError } from './errors'
 import { databaseFailure, failureKind } from './failure'
 import { ensureSchema, migrationStatus } from './migrate'
 import { refusal } from './migrate/explain'
+import type { TypesOption } from './registry'
+import { companionsIn, copyCompanion, type Pair, pairsOf } from './transfer/companion-copy'
+import { countCompanions, lacking, referring, specsOf } from './transfer/companions'
 import { type Cells, cellOf, countRows, readPage, readSizes, TABLES, type Table, tableNames } from './transfer/tables'
 import { recordOf, writerOf } from './transfer/writer'
 import type { Logger } from './types'
@@ -21,6 +24,8 @@ export interface CopyOptions {
   readonly from?: Secret | undefined
   /** `file:<path>`, made and migrated if need be, or `postgresql://…`, migrated already */
   readonly to: Secret
+  /** classes: the rows of their companion models are copied too, where the source has such tables. @defaultValue none */
+  readonly types?: TypesOption | undefined
   /** where relative paths begin. @defaultValue the process's working directory */
   readonly cwd?: string | undefined
   /** only count. @defaultValue false */
@@ -54,7 +59,10 @@ export interface CopyReport {
   /** without credentials */
   readonly from: string
   readonly to: string
+  /** the registry's tables, then those of companion models */
   readonly tables: readonly TableReport[]
+  /** other tables of the source that refer to versions: companions of types that were not given, and what else an app relates to them. They were not copied */
+  readonly left: readonly string[]
   readonly dryRun: boolean
 }
 
@@ -64,11 +72,12 @@ const SILENT: Logger = { warn: () => {} }
 
 /**
  * Copies a registry into another database, of either provider: every row of every project with its id, version, hash, times, edges, tags and aliases, and which
- * stores are its own. Bytes stay where they are. What is copied is the source as it was at one moment, and every row is read back and compared.
+ * stores are its own, and the columns of the types that are given. Bytes stay where they are. What is copied is the source as it was at one moment, and every row is read back and compared.
  *
  * A copy that was stopped is taken up by running it again, and so is one whose source has grown since. What was deleted in the source since an earlier copy stays
  * in the copy (`extra`). Both would rely on the same stores: use one of them from then on.
- * Throws `IN_USE` when the target holds another registry, `DATABASE_FAILED` when a row came back different, and what connecting throws.
+ * Throws `IN_USE` when the target holds another registry, `SCHEMA_OUTDATED` before anything is written when it lacks a companion's table, `INVALID_CONFIG` when the app's
+ * own constraints refuse columns, `DATABASE_FAILED` when a row came back different, and what connecting throws.
  *
  * @example
  * const { tables } = await copyRegistry({ from: 'file:./registry.db', to: 'postgresql://…' })
@@ -90,21 +99,28 @@ export async function copyRegistry(options: CopyOptions): Promise<CopyReport> {
   try {
     const refused = refusal(await migrationStatus(source), source, false)
     if (refused !== undefined) throw refused
-    const target = await connect({ url: options.to, cwd, create: !dryRun, logger, pool }).catch((error: unknown) => {
-      // A file that is still to be made has nothing in it.
-      if (dryRun && (error as PersistablesError).code === 'SCHEMA_MISSING') return null
-      throw error
-    })
     const dialect = dialectOf(source.provider, source.schema)
     const snapshot = await openSnapshot(place, dialect, { pool, credentials: credentialsOf(options.from, undefined) })
+    let target: Connection | null = null
     try {
+      const companions = await companionsIn(dialect, snapshot.rows, specsOf(options.types ?? []), source.url)
+      // A new file has no companion's table.
+      const create = !dryRun && companions.length === 0
+      const shown = targetOf(toUrl, cwd).shown
+      target = await connect({ url: options.to, cwd, create, logger, pool }).catch((error: unknown) => {
+        if (!isPersistablesError(error, 'SCHEMA_MISSING')) throw error
+        if (companions[0] !== undefined) throw lacking(shown, companions[0], [])
+        // A file that is still to be made has nothing in it.
+        return null
+      })
+      const pairs = target === null ? [] : await pairsOf(target, shown, companions)
       if (target !== null) await readyTarget(target, dryRun)
-      return await copy({ source, target, snapshot, dialect }, { ...options, dryRun }, targetOf(toUrl, cwd).shown)
+      return await copy({ source, target, snapshot, dialect, pairs }, { ...options, dryRun }, shown)
     } catch (error) {
       if (options.signal?.aborted) throw options.signal.reason
-      if (failureKind(error) === 'unique') throw diverged(target?.url ?? '', error)
+      if (failureKind(error) === 'unique' && !isPersistablesError(error, 'INVALID_CONFIG')) throw diverged(target?.url ?? '', error)
       // What a listener throws is its own.
-      throw failureKind(error) === 'other' ? error : databaseFailure(error, `copying ${source.url}`)
+      throw failureKind(error) === 'other' || isPersistablesError(error, 'INVALID_CONFIG') ? error : databaseFailure(error, `copying ${source.url}`)
     } finally {
       await snapshot.close()
       await target?.close()
@@ -131,14 +147,17 @@ interface Ends {
   readonly snapshot: Snapshot
   /** the source's */
   readonly dialect: Dialect
+  readonly pairs: readonly Pair[]
 }
 
 async function copy(ends: Ends, options: CopyOptions & { dryRun: boolean }, to: string): Promise<CopyReport> {
-  const { source, target, snapshot, dialect } = ends
+  const { source, target, snapshot, dialect, pairs } = ends
   const { dryRun, signal } = options
   const writer = target === null ? null : writerOf(target)
   const counts = await countsOf(snapshot, dialect)
-  const total = counts.reduce((sum, [, n]) => sum + n, 0)
+  const own: [Pair, number][] = []
+  for (const pair of pairs) own.push([pair, Number((await snapshot.rows(countCompanions(dialect, pair.from)))[0]?.['n'])])
+  const total = [...counts, ...own].reduce((sum, [, n]) => sum + n, 0)
   await sameRegistry(ends, dryRun)
   let done = 0
   const tables: TableReport[] = []
@@ -162,7 +181,15 @@ async function copy(ends: Ends, options: CopyOptions & { dryRun: boolean }, to: 
     tables.push({ table: table.name, rows, written, extra: Math.max(0, there - rows + (dryRun ? written : 0)) })
   }
   if (!dryRun && target?.provider === 'postgresql') await writer?.raise()
-  return { from: source.url, to, tables, dryRun }
+  for (const [pair, rows] of own) {
+    const { table } = pair.from
+    const onPage = (count: number): void => options.onProgress?.({ table, done: (done += count), total })
+    const { written, there } = await copyCompanion(pair, { snapshot, dialect, target: target as Connection, dryRun, signal, onPage })
+    tables.push({ table, rows, written, extra: Math.max(0, there - rows + (dryRun ? written : 0)) })
+  }
+  const known = new Set<string>([...TABLES.map(({ name }) => name), ...pairs.map(({ from }) => from.table)])
+  const left = (await referring(dialect, snapshot.rows)).filter((name) => !known.has(name))
+  return { from: source.url, to, tables, left, dryRun }
 }
 
 // How many rows the next page has: so many that their JSON stays within some megabytes.
@@ -195,7 +222,8 @@ function diverged(url: string, cause: unknown): PersistablesError {
   })
 }
 
-async function sameRegistry({ source, target, snapshot, dialect }: Ends, dryRun: boolean): Promise<void> {
+async function sameRegistry(ends: Ends, dryRun: boolean): Promise<void> {
+  const { source, target, snapshot, dialect } = ends
   if (target === null) return
   const read = async (connection: Connection): Promise<string | undefined> => {
     const own = dialectOf(connection.provider, connection.schema)
@@ -225,7 +253,7 @@ async function sameRegistry({ source, target, snapshot, dialect }: Ends, dryRun:
   const db = rawOf(target.client)
   await atomically(db, [db.$executeRawUnsafe(own.text(statement), ...statement.values)])
   // Another copy into the same database may have been first.
-  if ((await read(target)) !== id) await sameRegistry({ source, target, snapshot, dialect }, dryRun)
+  if ((await read(target)) !== id) await sameRegistry(ends, dryRun)
 }
 
 // A source that may only be read gives the copy an id that it does not know: such a copy cannot be taken up again, but it is whole.

@@ -521,6 +521,17 @@ describe('settings', () => {
     expect(await url(cwd, { PERSISTABLES_CONFIG: 'inner/mine.cjs' })).toBe(`file:${inner}/of-mine.db`)
   })
 
+  test('a relative folder of a store is relative to the file that names it', async () => {
+    const { cwd } = await seeded()
+    const inner = join(cwd, 'inner')
+    mkdirSync(inner)
+    writeFileSync(join(cwd, 'persistables.config.cjs'), CONFIG.replaceAll("__dirname + '/", "'./"))
+    const before = process.cwd()
+    const answers = await Promise.all([cwd, inner, inner].map((from) => persistables({ cwd: from }, 'verify', '--json')))
+    expect(answers.map(({ code, json }) => [code, json().findings])).toEqual(answers.map(() => [0, []]))
+    expect(process.cwd()).toBe(before)
+  })
+
   test('TypeScript, with types and a function', async () => {
     const cwd = await emptyProject()
     writeFileSync(

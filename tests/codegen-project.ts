@@ -8,6 +8,8 @@ import { tempDir } from './support'
 /** A folder of an app, with the packages of this repository beside it, this one among them. */
 export interface AppFolder {
   readonly folder: string
+  /** of its commands, besides what they have as a rule */
+  readonly env: Record<string, string>
   write(path: string, text: string): void
   cli(...argv: string[]): Promise<Answer>
   /** The real `prisma`, with the generators that npm would put on the path. */
@@ -33,18 +35,20 @@ export const appFolder = async (files: Readonly<Record<string, string>>, { manif
   link(ROOT, join(folder, 'node_modules/persistables'))
   link(join(ROOT, 'dist/src/codegen/generator.js'), join(folder, 'node_modules/.bin/persistables-generator'))
   for (const [path, text] of Object.entries(files)) write(path, text)
-  const env = (): NodeJS.ProcessEnv => {
+  const env: Record<string, string> = {}
+  const prismaEnv = (): NodeJS.ProcessEnv => {
     const { DATABASE_URL: _, ...rest } = prismaEnvironment({ provider: 'sqlite' })
-    return { ...rest, PATH: `${join(folder, 'node_modules/.bin')}:${process.env['PATH']}` }
+    return { ...rest, ...env, PATH: `${join(folder, 'node_modules/.bin')}:${process.env['PATH']}` }
   }
   return {
     folder,
+    env,
     write,
-    cli: (...argv) => persistables({ cwd: folder }, ...argv),
+    cli: (...argv) => persistables({ cwd: folder, env }, ...argv),
     prisma: (...args) => {
       const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'node_modules/prisma/build/index.js'), ...args], {
         cwd: folder,
-        env: env(),
+        env: prismaEnv(),
         encoding: 'utf8',
       })
       return { code: status ?? 1, output: `${stdout}${stderr}` }

@@ -19,6 +19,8 @@ const everything = (app: AppFolder): Record<string, string> =>
   )
 const single = () => appFolder({ 'prisma/schema.prisma': APP_SCHEMA('sqlite'), 'prisma.config.ts': APP_CONFIG })
 
+const LINK = 'persistable Persistable @relation(fields: [id], references: [id], onDelete: Cascade)'
+
 describe('init', () => {
   for (const provider of ['sqlite', 'postgresql']) {
     test(`a schema in one file (${provider}): what was there stays as it was, again changes nothing`, async () => {
@@ -71,6 +73,12 @@ describe('init', () => {
         () => appFolder({ 'prisma/schema.prisma': APP_SCHEMA('sqlite').replace('Int    @id', 'Itn    @id') }),
         [],
         /schema\.prisma:14 .*"Itn"/s,
+      ],
+      [
+        'a misspelt annotation, whose relation back is missing then',
+        () => appFolder({ 'prisma/schema.prisma': `${APP_SCHEMA('sqlite')}\n/// @persistible\nmodel Thing {\n  id String @id\n  ${LINK}\n}\n` }),
+        [],
+        /schema\.prisma:26 @persistible is no annotation\. Did you mean "@persistable"\?.*missing an opposite relation/s,
       ],
       ['another provider', () => appFolder({ 'prisma/schema.prisma': APP_SCHEMA('mysql') }), [], /provider "mysql".*sqlite and postgresql/s],
       [
@@ -177,6 +185,51 @@ void main()
     expect([ran.stderr, ran.stdout]).toEqual(['', 'birds 1 0.9 birds\n'])
   })
 
+  test('imports end as those of Prisma’s client do, by its block or by the tsconfig; a project of ES modules compiles', async () => {
+    const client = APP_SCHEMA('sqlite')
+    const bare = client.replace(/ +importFileExtension.*\n/, '').replace(/ +moduleFormat.*\n/, '')
+    const base = '{ "compilerOptions": { "moduleResolution": "bundler" } }'
+    const cases: [string, string | undefined, string, Record<string, string>?][] = [
+      [client, '{ "compilerOptions": { "module": "nodenext" } }', ''],
+      [client.replace('importFileExtension = ""', 'importFileExtension = "mjs"'), undefined, 'mjs'],
+      [bare, undefined, 'ts'],
+      [bare, '{ "compilerOptions": { "module": "CommonJS" } }', ''],
+      [bare, '{\n  // "module": "commonjs"\n  "compilerOptions": { /* x */ "module": "NodeNext", "paths": { "a/*": ["b//*"], }, },\n}', 'js'],
+      [bare, '{ "compilerOptions": { "module": "nodenext", "rewriteRelativeImportExtensions": true } }', 'ts'],
+      [bare, '{ "extends": "./tsconfig.base" }', '', { 'tsconfig.base.json': base }],
+      [bare, '{ "extends": ["pack/base.json"], "compilerOptions": { "strict": true } }', '', { 'node_modules/pack/base.json': base }],
+      [bare, '{ "extends": "./nowhere.json" ', 'js'],
+    ]
+    for (const [schema, tsconfig, wanted, files = {}] of cases) {
+      const app = await appFolder({ 'prisma/schema.prisma': schema, ...files, ...(tsconfig !== undefined && { 'tsconfig.json': tsconfig }) })
+      expect((await app.cli('init')).code).toBe(0)
+      const [, found = ''] = /\n {2}importFileExtension = "(\w+)"\n\}\n\n\/\/ persistables: begin/.exec(read(app, 'prisma/schema.prisma')) ?? []
+      expect([tsconfig, found]).toEqual([tsconfig, wanted])
+    }
+    const options = { target: 'ES2023', module: 'nodenext', strict: true, skipLibCheck: true, noEmit: true, preserveSymlinks: true, types: ['node'] }
+    const tsconfig = JSON.stringify({ compilerOptions: options, include: ['persistables', 'generated'] })
+    const app = await appFolder({ 'prisma/schema.prisma': bare, 'tsconfig.json': tsconfig }, { manifest: { type: 'module' } })
+    app.write('rows.ts', 'export interface Row {\n  a: number\n}\n')
+    await app.cli('init')
+    expect((await app.cli('new', 'Thing', '--column', 'a:Int', '--no-generate')).code).toBe(0)
+    app.write(
+      'prisma/schema.prisma',
+      read(app, 'prisma/schema.prisma').replace(
+        '/// @persistable\n',
+        '/// @persistable\n/// @import { Row } from "../rows"\n/// @source rows: ndjson<Row>\n',
+      ),
+    ) // prettier-ignore
+    expect((await app.cli('new', 'Other', '--config', 'b:string', '--parent', 'thing:Thing')).code).toBe(0)
+    expect((await app.cli('generate')).code).toBe(0)
+    expect(app.prisma('generate').code).toBe(0)
+    expect((await app.cli('generate', '--check')).code).toBe(0)
+    expect(read(app, 'generated/persistables/Thing.ts')).toContain("from '../../rows.js'")
+    const tsc = spawnSync(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', app.folder], { cwd: app.folder, encoding: 'utf8' })
+    expect(tsc.stdout).toBe('')
+    app.write('prisma/schema.prisma', read(app, 'prisma/schema.prisma').replace('importFileExtension = "js"', 'importFileExtension = "jss"'))
+    expect((await app.cli('generate')).err).toMatch(/importFileExtension "jss" that means nothing.*Did you mean "js"/s)
+  })
+
   test('without columns there is no model and nothing to migrate', async () => {
     const app = await single()
     await app.cli('init')
@@ -218,6 +271,8 @@ void main()
           'b:Int',
           '--column',
           'b:Int',
+          '--column',
+          'persistable:Int',
           '--config',
           'x',
           '--artifact',
@@ -229,6 +284,7 @@ void main()
           /"hash" would hide/,
           /Did you mean "Float"/,
           /"b" is given twice/,
+          /"persistable" is the relation/,
           /x cannot be read/,
           /no serializer "flaots"\. Did you mean "floats"/,
           /@parent d=D cannot be read/,

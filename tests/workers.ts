@@ -26,7 +26,11 @@ afterAll(() => {
 })
 
 /** Starts a worker; it begins its work at `go()`. */
-export const startWorker = <A>(name: string, task: object, options: { readonly node?: readonly string[] } = {}): Worker<A> => {
+export const startWorker = <A>(
+  name: string,
+  task: object,
+  options: { readonly node?: readonly string[]; readonly onSaid?: (fact: unknown) => void } = {},
+): Worker<A> => {
   const loader = join(__dirname, 'children', 'typescript.cjs')
   const script = join(__dirname, 'workers', `${name}.ts`)
   const child = spawn(process.execPath, [...(options.node ?? []), '-r', loader, script, JSON.stringify(task)], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -42,6 +46,7 @@ export const startWorker = <A>(name: string, task: object, options: { readonly n
     if (!line.endsWith('}')) return
     said.push(JSON.parse(line) as object)
     if (said.at(-1)?.ready) began()
+    options.onSaid?.(said.at(-1))
   })
   // A killed child's end of the pipe is gone.
   child.stdin.on('error', () => {})

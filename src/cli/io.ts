@@ -8,6 +8,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdout: Out
   readonly stderr: Out
+  /** where answers come from; without one nothing is asked */
+  readonly stdin?: NodeJS.ReadableStream & { readonly isTTY?: boolean }
 }
 
 /** Whoever read our output has stopped reading: the work is over, and nothing is wrong. */

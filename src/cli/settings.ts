@@ -43,8 +43,10 @@ async function load(path: string): Promise<PersistablesConfig> {
   let given: unknown
   try {
     // No cache on disk: a command that only reads leaves nothing behind.
-    given = await createJiti(path, { fsCache: false }).import(path, { default: true })
-    if (typeof given === 'function') given = await (given as () => unknown)()
+    given = await inside(dirname(path), async () => {
+      const config = await createJiti(path, { fsCache: false }).import(path, { default: true })
+      return typeof config === 'function' ? (config as () => unknown)() : config
+    })
   } catch (error) {
     throw new PersistablesError('INVALID_OPTION', `The configuration ${path} cannot be loaded: ${reason(error)}.`, {
       fix: 'Mend it, or name another with --config.',
@@ -53,4 +55,21 @@ async function load(path: string): Promise<PersistablesConfig> {
     })
   }
   return checkConfig(given, path)
+}
+
+let free: Promise<unknown> = Promise.resolve()
+
+// A relative folder of a store means the same from every folder of the project, as the url does; and there is one working directory for all.
+function inside<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const done = free.then(async () => {
+    const before = process.cwd()
+    process.chdir(folder)
+    try {
+      return await work()
+    } finally {
+      process.chdir(before)
+    }
+  })
+  free = done.catch(() => {})
+  return done
 }

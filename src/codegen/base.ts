@@ -7,7 +7,8 @@ import type { SchemaFiles } from './schema'
 import { packageFolder } from './version'
 
 const BEGIN = '// persistables: begin. The models of the registry, kept by `persistables init`: what is changed up to the end is lost.'
-const BEGINS = '// persistables: begin.'
+/** How the line before the registry's models begins. */
+export const BEGINS = '// persistables: begin.'
 const END = '// persistables: end.'
 const LAST_FIELD = /^ {2}tags +PersistableTag\[\]$/m
 

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 import type { Provider } from '../client'
 import { PersistablesError } from '../errors'
+import { endingOf } from './extension'
 import { type Change, changesFor, isGenerated } from './files'
 import { typesOf } from './model'
 import { near } from './names'
@@ -16,15 +17,17 @@ export interface GenerateOptions {
   readonly classes?: string | undefined
   /** @defaultValue 'persistables' */
   readonly package?: string | undefined
+  /** behind the paths of files that are imported: an ending with its dot. @defaultValue '' */
+  readonly ending?: string | undefined
   readonly provider: Provider
   /** the schema: a file, or a folder */
   readonly schema: string
 }
 
-const OPTIONS = ['classes', 'package', 'output', 'provider']
+const OPTIONS = ['classes', 'package', 'output', 'provider', 'importFileExtension']
 
 /** The options of a generator block. Throws `INVALID_TYPE` for one that means nothing. */
-export function blockOptions(config: Readonly<Record<string, unknown>>, folder: string): Pick<GenerateOptions, 'classes' | 'package'> {
+export function blockOptions(config: Readonly<Record<string, unknown>>, folder: string): Pick<GenerateOptions, 'classes' | 'package' | 'ending'> {
   const unknown = Object.keys(config).find((key) => !OPTIONS.includes(key))
   if (unknown !== undefined) {
     throw new PersistablesError('INVALID_TYPE', `The generator block of persistables has an option "${unknown}" that means nothing.`, {
@@ -33,6 +36,7 @@ export function blockOptions(config: Readonly<Record<string, unknown>>, folder: 
   }
   const { classes, package: from } = config
   return {
+    ending: endingOf(config['importFileExtension']),
     ...(typeof classes === 'string' && { classes: resolve(folder, classes) }),
     ...(typeof from === 'string' && { package: from.startsWith('.') ? resolve(folder, from) : from }),
   }
@@ -65,6 +69,7 @@ export function generation(
   const from = options.package ?? 'persistables'
   const made = render(types, {
     package: from.startsWith(sep) || /^[A-Za-z]:/.test(from) ? relativeTo(from) : from,
+    ending: options.ending ?? '',
     output: slashes(options.output),
     schema: slashes(folderOf(options.schema)),
     classes,

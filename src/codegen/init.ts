@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
 import type { Provider } from '../client'
 import { PersistablesError } from '../errors'
-import { baseRegion, companionsIn, refuseOwnModels, withRegion } from './base'
+import { BEGINS, baseRegion, companionsIn, refuseOwnModels, withRegion } from './base'
+import { wantedExtension } from './extension'
 import { type Change, changesFor } from './files'
 import { blockOptions, supported } from './generate'
 import type { Project } from './project'
@@ -47,7 +48,7 @@ export async function initialize(project: Project, options: InitOptions = {}): P
       fix: 'Give the registry a Prisma schema of its own, or use openRepository({ url }) with ?schema=….',
     })
   }
-  if (generatorIn(config.generators) === undefined) files.set(host, withGenerator(before, generatorBlock(project)))
+  if (generatorIn(config.generators) === undefined) files.set(host, withGenerator(before, generatorBlock(project, wantedExtension(root, config))))
   // Prisma's own reading decides whether the result is sound, before anything is written.
   await datamodelOf(files)
   wanted.set(host, files.get(host) as string)
@@ -55,7 +56,7 @@ export async function initialize(project: Project, options: InitOptions = {}): P
   if (!['ts', 'mts', 'js', 'mjs', 'cjs'].some((ending) => existsSync(join(root, `persistables.config.${ending}`))))
     wanted.set(settings, settingsFile(provider))
   if (empty && project.prismaConfig === null) wanted.set(join(root, 'prisma.config.ts'), prismaConfig(relative(root, schema), provider))
-  return { changes: changesFor(wanted), next: nextSteps(project, provider) }
+  return { changes: changesFor(wanted), next: nextSteps(project, provider, project.files.get(host)?.includes(BEGINS) ?? false) }
 }
 
 /** The generator block of this package, if the schema has one. */
@@ -66,9 +67,13 @@ export function generatorIn(generators: readonly GeneratorBlock[]): GeneratorBlo
 }
 
 /** Where the classes of a project go, and what is generated. Throws `INVALID_TYPE` without a generator block. */
-export async function placesOf(
-  project: Project,
-): Promise<{ readonly output: string; readonly classes: string; readonly package: string | undefined; readonly provider: Provider }> {
+export async function placesOf(project: Project): Promise<{
+  readonly output: string
+  readonly classes: string
+  readonly package: string | undefined
+  readonly ending: string | undefined
+  readonly provider: Provider
+}> {
   const config = await configOf(project.files)
   const block = generatorIn(config.generators)
   if (block === undefined || block.output?.value == null) {
@@ -83,6 +88,7 @@ export async function placesOf(
     output: join(folder, block.output.value),
     classes: given.classes ?? join(project.root, sourceFolder(project), 'persistables'),
     package: given.package,
+    ending: given.ending,
     provider: supported(config.datasources[0]?.provider),
   }
 }
@@ -91,24 +97,25 @@ function sourceFolder({ root }: Project): string {
   return existsSync(join(root, 'src')) ? 'src' : '.'
 }
 
-function generatorBlock(project: Project): string {
+function generatorBlock(project: Project, extension: string): string {
   const place = (...parts: string[]): string => {
     const path = relative(dirname(project.host), join(project.root, sourceFolder(project), ...parts))
       .split(sep)
       .join('/')
     return path.startsWith('.') ? path : `./${path}`
   }
+  const imports = extension === '' ? '' : `  // as the imports of Prisma's client end\n  importFileExtension = "${extension}"\n`
   return `generator persistables {
   provider = "${GENERATOR}"
   // what is generated, and where the classes are that you write
   output   = "${place('generated', 'persistables')}"
   classes  = "${place('persistables')}"
-}
+${imports}}
 `
 }
 
 function withGenerator(text: string, block: string): string {
-  const at = text.indexOf('// persistables: begin.')
+  const at = text.indexOf(BEGINS)
   return `${text.slice(0, at)}${block}\n${text.slice(at)}`
 }
 
@@ -149,14 +156,16 @@ export default defineConfig({
 `
 }
 
-function nextSteps({ prisma, packages }: Project, provider: Provider): string[] {
+function nextSteps({ prisma, packages }: Project, provider: Provider, again: boolean): string[] {
   const adapter = provider === 'sqlite' ? '@prisma/adapter-better-sqlite3' : '@prisma/adapter-pg'
   const install = ['@prisma/client', adapter].filter((name) => !packages.has(name)).map((name) => `${name}@7`)
   return [
     ...(prisma === null || !packages.has('prisma') ? ['npm install -D prisma@7'] : []),
     ...(install.length > 0 ? [`npm install ${install.join(' ')}`] : []),
-    'npx persistables new Classifier --column accuracy:Float? --config rate:number --artifact weights:floats',
+    ...(again ? [] : ['npx persistables new Classifier --column accuracy:Float? --config rate:number --artifact weights:floats']),
     'npx prisma migrate dev --name persistables',
+    // `new` generates by itself
+    ...(again ? ['npx prisma generate'] : []),
   ]
 }
 

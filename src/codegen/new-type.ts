@@ -71,14 +71,15 @@ export async function newType(project: Project, wanted: NewType): Promise<NewPla
     const text = slashes(relative(places.classes, path))
     return text.startsWith('.') ? text : `./${text}`
   }
+  const ending = places.ending ?? ''
   const library = places.package === undefined ? 'persistables' : places.package.startsWith(sep) ? from(places.package) : places.package
   const source = table
-    ? `import { ${wanted.type}Base } from '${from(places.output)}/${wanted.type}'\n\n${docstring(wanted)}export class ${wanted.type} extends ${wanted.type}Base {}\n`
-    : classWithout(wanted, notes, library, classes)
+    ? `import { ${wanted.type}Base } from '${from(places.output)}/${wanted.type}${ending}'\n\n${docstring(wanted)}export class ${wanted.type} extends ${wanted.type}Base {}\n`
+    : classWithout(wanted, notes, library, classes, ending)
   const files = new Map(project.files)
   const written = new Map([
     [classFile, source],
-    [testFile, testSkeleton(wanted, notes, project)],
+    [testFile, testSkeleton(wanted, notes, project, ending)],
   ])
   if (table) {
     const single = project.host === project.schema
@@ -137,7 +138,7 @@ const COLUMN = /^(\w+):(\w+)(\?)?(?:=([^@]+))?((?:@(?:unique|index))*)$/
 function columnFault(column: string, { enums }: Datamodel): string[] {
   const [, name, type = ''] = COLUMN.exec(column) ?? []
   if (name === undefined) return [`The column ${column} cannot be read. Write accuracy:Float?, rowCount:Int=0 or slug:String@unique.`]
-  const unfit = unfitColumn(name)
+  const unfit = name === 'persistable' ? 'is the relation to the row that the columns belong to' : unfitColumn(name)
   const known = [...COLUMN_TYPES, ...enums.map((one) => one.name)]
   return [
     ...(unfit === undefined ? [] : [`The column "${name}" ${unfit}.`]),
@@ -201,7 +202,7 @@ function docstring({ type, description }: NewType): string {
     : `/** ${description} */\n`
 }
 
-function classWithout(wanted: NewType, notes: ReturnType<typeof annotationsOf>, library: string, known: ReadonlySet<string>): string {
+function classWithout(wanted: NewType, notes: ReturnType<typeof annotationsOf>, library: string, known: ReadonlySet<string>, ending: string): string {
   const functions = [
     ...(wanted.artifacts.length > 0 ? ['artifact'] : []),
     ...(wanted.sources.length > 0 ? ['source'] : []),
@@ -227,7 +228,7 @@ function classWithout(wanted: NewType, notes: ReturnType<typeof annotationsOf>, 
   const imports = [
     `import { ${functions.join(', ')} } from '${library}'`,
     ...(notes.serializers.includes('parquet') ? [`import { parquet } from '${library}/parquet'`] : []),
-    ...classes.map((name) => `import { ${name} } from './${name}'`),
+    ...classes.map((name) => `import { ${name} } from './${name}${ending}'`),
   ]
   const spec = body.length === 0 ? '' : `, {\n${body.join('\n')}\n}`
   return `${imports.join('\n')}\n\n${docstring(wanted)}export class ${wanted.type} extends persistable('${wanted.type}'${spec}) {}\n`
@@ -235,7 +236,12 @@ function classWithout(wanted: NewType, notes: ReturnType<typeof annotationsOf>, 
 
 const SAMPLES: Readonly<Record<string, string>> = { number: '1', string: "'a'", boolean: 'true' }
 
-function testSkeleton({ type, config, state, columns }: NewType, notes: ReturnType<typeof annotationsOf>, { packages }: Project): string {
+function testSkeleton(
+  { type, config, state, columns }: NewType,
+  notes: ReturnType<typeof annotationsOf>,
+  { packages }: Project,
+  ending: string,
+): string {
   const sample = (members: readonly string[]): string =>
     `{ ${members
       .map((member) => /^(\w+)\??:\s*(.+)$/.exec(member) as unknown as string[])
@@ -261,7 +267,7 @@ function testSkeleton({ type, config, state, columns }: NewType, notes: ReturnTy
     columns.length > 0 || notes.artifacts.length > 0
       ? '\n  // What it computes, what its artifacts hold, and which columns are set before it is saved.'
       : ''
-  return `${head}import { ${type} } from './${type}'
+  return `${head}import { ${type} } from './${type}${ending}'
 
 test('a ${type} is made from its config', () => {
   const draft = new ${type}({ ${init.join(', ')} })

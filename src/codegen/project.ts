@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { up as packageUp } from 'empathic/package'
 import { PersistablesError, reason } from '../errors'
+import { BEGINS } from './base'
 import { readSchema, type SchemaFiles } from './schema'
 
 /** A Prisma project. */
@@ -12,7 +13,7 @@ export interface Project {
   /** the schema: a file or a folder, absolute; of an empty project where it is to be */
   readonly schema: string
   readonly files: SchemaFiles
-  /** where the registry's models stand: the schema file, or a file of its own in the folder */
+  /** where the registry's models stand: the schema file, or in a folder the file that has their marks, else one of their own */
   readonly host: string
   /** `prisma.config.ts` or its kin, if there is one */
   readonly prismaConfig: string | null
@@ -37,7 +38,8 @@ export async function projectOf(cwd: string, named: string | undefined): Promise
   const schema = await schemaPath(cwd, root, named, prismaConfig)
   const files = readSchema(schema)
   const folder = existsSync(schema) && statSync(schema).isDirectory()
-  const host = folder ? join(schema, 'persistables.prisma') : schema
+  const marked = [...files].find(([, text]) => text.includes(BEGINS))?.[0]
+  const host = folder ? (marked ?? join(schema, 'persistables.prisma')) : schema
   return { root, schema, files, host, prismaConfig, prisma, packages: packagesOf(manifest) }
 }
 

@@ -6,6 +6,8 @@ import { reaches } from './model'
 export interface RenderOptions {
   /** how the generated files import this package. @defaultValue 'persistables' */
   readonly package: string
+  /** behind the paths of files that are imported: '' or an ending with its dot */
+  readonly ending: string
   /** folder of the generated files, with forward slashes */
   readonly output: string
   /** folder that `@import` paths are relative to */
@@ -65,7 +67,7 @@ function imports(type: TypeModel, all: readonly TypeModel[], options: RenderOpti
         moduleFrom(from, options),
       ),
     ),
-    ...[...new Set(bases)].sort().map((base) => importLine([`${base}Base`], `./${base}`)),
+    ...[...new Set(bases)].sort().map((base) => importLine([`${base}Base`], `./${base}${options.ending}`)),
   ]
   return lines.join('')
 }
@@ -82,9 +84,9 @@ function importLine(names: readonly string[], from: string): string {
   return `import { ${sorted.join(', ')} } from '${from}'\n`
 }
 
-function moduleFrom(from: string, { output, schema }: RenderOptions): string {
+function moduleFrom(from: string, { output, schema, ending }: RenderOptions): string {
   if (!from.startsWith('.')) return from
-  const path = posix.relative(output, posix.join(schema, from))
+  const path = `${posix.relative(output, posix.join(schema, from))}${/\.[cm]?[jt]s$/.test(from) ? '' : ending}`
   return path.startsWith('.') ? path : `./${path}`
 }
 
@@ -153,16 +155,16 @@ function nullable({ optional, required }: ColumnModel): boolean {
   return optional === true && required !== true
 }
 
-function renderIndex(types: readonly TypeModel[], { classes }: RenderOptions): string {
+function renderIndex(types: readonly TypeModel[], { classes, ending }: RenderOptions): string {
   const listed = [...new Set([...types.map(({ type }) => type), ...classes.keys()])].sort()
   const lines = listed.map((type) => {
     const own = classes.get(type)
-    return own === undefined ? importLine([`${type}Base`], `./${type}`) : importLine([type], own)
+    return own === undefined ? importLine([`${type}Base`], `./${type}${ending}`) : importLine([type], `${own}${ending}`)
   })
   const names = listed.map((type) => (classes.has(type) ? type : `${type}Base`))
   const again = types.map(({ type, columns }) => {
     const shapes = columns.length === 0 ? [] : [`type ${type}Columns`, `type ${type}ColumnsInput`]
-    return `export { ${[`${type}Base`, ...shapes].join(', ')} } from './${type}'\n`
+    return `export { ${[`${type}Base`, ...shapes].join(', ')} } from './${type}${ending}'\n`
   })
   return `${HEADER}${lines.join('')}
 ${again.join('')}

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { PersistablesError } from '../errors'
+import { misspelt } from './annotations'
 
 /** A field of a model, as much of Prisma's DMMF as is used here. */
 export interface DmmfField {
@@ -102,7 +103,19 @@ async function refuseFaults(files: SchemaFiles): Promise<void> {
   const { lint } = await engine()
   const found = JSON.parse(lint(JSON.stringify([...files]))) as readonly { file_name: string; start: number; text: string; is_warning: boolean }[]
   const faults = found.filter(({ is_warning }) => !is_warning)
-  if (faults.length > 0) throw broken(faults.map(({ file_name, start, text }) => `${placeOf(files, file_name, start)} ${text}`))
+  if (faults.length === 0) return
+  // Without its annotation a companion has no relation back, which is all that Prisma would tell.
+  throw broken([...nearAnnotations(files), ...faults.map(({ file_name, start, text }) => `${placeOf(files, file_name, start)} ${text}`)])
+}
+
+function nearAnnotations(files: SchemaFiles): string[] {
+  return [...files].flatMap(([file, text]) =>
+    text.split('\n').flatMap((line, i) => {
+      const [, doc] = /^\s*\/\/\/(.*)/.exec(line) ?? []
+      const tag = misspelt(doc)
+      return tag === undefined ? [] : [`${file}:${i + 1} @${tag} is no annotation. Did you mean "@persistable"?`]
+    }),
+  )
 }
 
 function broken(faults: readonly string[]): PersistablesError {

@@ -38,7 +38,7 @@ export function refusal(status: MigrationStatus, place: Place, migrating: boolea
         'SCHEMA_OUTDATED',
         `The tables in ${place.url} were not made by this package's migrations, and lack ${list(missing.slice(0, 5))}${missing.length > 5 ? ` and ${missing.length - 5} more` : ''}.`,
         {
-          fix: 'Copy the base models anew from prisma/models.prisma of this package, then run `npx prisma migrate dev` (or `prisma db push`) in the project that made them.',
+          fix: 'In the project that made them: run `npx persistables init`, which brings the models of its Prisma schema up to date, then `npx prisma migrate dev` (or `prisma db push`); elsewhere its `prisma migrate deploy`.',
           details,
         },
       )
@@ -60,8 +60,8 @@ export function refusal(status: MigrationStatus, place: Place, migrating: boolea
       return new PersistablesError('SCHEMA_FOREIGN', `The database ${place.url} belongs to another application; it was not touched.`, {
         fix:
           place.provider === 'sqlite'
-            ? 'Choose another file; or let that application have the registry: copy the base models (prisma/models.prisma of this package) into its Prisma schema, and use its client with createRepository({ client }).'
-            : 'Choose a schema of its own (?schema=persistables at the end of the url); or let that application have the registry: copy the base models (prisma/models.prisma of this package) into its Prisma schema, run `npx prisma migrate dev`, and use createRepository({ client }).',
+            ? 'Choose another file; or let that application have the registry: run `npx persistables init` and `npx prisma migrate dev` there, and use its client with createRepository({ client }).'
+            : 'Choose a schema of its own (?schema=persistables at the end of the url); or let that application have the registry: run `npx persistables init` and `npx prisma migrate dev` there, and use createRepository({ client }).',
         details,
       })
   }

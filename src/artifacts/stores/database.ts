@@ -48,7 +48,7 @@ function bound(name: string, database: StoreDatabase): Store {
   const lacking = MODELS.filter((model) => client[model] === undefined)
   if (lacking.length === 0) return storeOn(name, databaseRows(name, database))
   throw new PersistablesError('SCHEMA_MISSING', `The store "${name}" keeps bytes in tables that the Prisma client knows nothing of.`, {
-    fix: 'Add the models PersistableContent and PersistableChunk of this package’s prisma/models.prisma to your schema, then run prisma generate and prisma migrate dev.',
+    fix: 'Run `npx persistables init`, which puts the models PersistableContent and PersistableChunk into your schema, then prisma generate and prisma migrate dev.',
     details: { store: name, models: lacking },
   })
 }

@@ -16,7 +16,7 @@ export function addCopy(program: Command, start: Start): void {
     .summary('copy the registry into another database')
     .description(
       'Copies every row of every project into another database, SQLite or PostgreSQL, with ids, versions, hashes, times, edges, tags and aliases; then reads all of it back ' +
-        'and compares. What is copied is the registry as it was at one moment. Files stay where they are, and bytes of a database store come along: use the copy with the same stores. A copy that was stopped is ' +
+        'and compares. What is copied is the registry as it was at one moment. Columns of companion models come along where the configuration lists their types. Files stay where they are, and bytes of a database store come along: use the copy with the same stores. A copy that was stopped is ' +
         'taken up by running the command again.',
     )
     .option(
@@ -32,7 +32,7 @@ Examples:
   $ persistables copy --to postgresql://me:secret@db.example.org/registry --dry-run
   $ PERSISTABLES_COPY_TO=postgresql://me:secret@db.example.org/registry persistables copy
 
-With --json: {"from", "to", "tables": [{"table", "rows", "written", "extra"}], "dryRun"}`,
+With --json: {"from", "to", "tables": [{"table", "rows", "written", "extra"}], "left": [tables], "dryRun"}`,
     )
     .action((options: CopyCommandOptions) => start((context) => copy(context, options)))
 }
@@ -45,6 +45,7 @@ async function copy({ io, flags, output }: Context, { to = io.env['PERSISTABLES_
   const report = await copyRegistry({
     from: settings.url,
     to,
+    types: settings.types,
     cwd: settings.base,
     dryRun,
     logger: output.logger,
@@ -55,7 +56,7 @@ async function copy({ io, flags, output }: Context, { to = io.env['PERSISTABLES_
 }
 
 function shown(report: CopyReport, paint: Context['output']['paint']): string {
-  const { from, to, tables, dryRun } = report
+  const { from, to, tables, left, dryRun } = report
   const head = ['TABLE', 'ROWS', dryRun ? 'TO WRITE' : 'WRITTEN', 'ONLY IN THE COPY']
   const cells = tables.map((each) => [each.table, String(each.rows), String(each.written), String(each.extra)])
   const written = tables.reduce((sum, each) => sum + each.written, 0)
@@ -65,5 +66,9 @@ function shown(report: CopyReport, paint: Context['output']['paint']): string {
   const next = dryRun
     ? ''
     : '\nOpen the copy with the same stores, and stop using the source: gc of either would remove what only the other refers to.'
-  return `${table(head, cells, paint)}\n${what}${next}`
+  const others =
+    left.length === 0
+      ? ''
+      : `\nNot copied, though they refer to versions: ${left.join(', ')}. Columns come along of the types that the configuration lists.`
+  return `${table(head, cells, paint)}\n${what}${others}${next}`
 }

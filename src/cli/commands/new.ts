@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import type { Readable, Writable } from 'node:stream'
 import type { Command } from 'commander'
 import type { NewType } from '../../codegen/new-type'
 import type { Context, Start } from '../context'
@@ -94,15 +95,25 @@ function given(type: string, { column, config, state, artifact, source, parent, 
 }
 
 async function asked({ io, flags }: Context): Promise<NewType> {
-  if (flags.json || io.stdout.isTTY !== true || process.stdin.isTTY !== true) {
+  const { stdin, stdout } = io
+  if (flags.json || stdout.isTTY !== true || stdin?.isTTY !== true) {
     throw new UsageError('No type is given.', 'Write: persistables new Classifier --column accuracy:Float?')
   }
-  const { cancel, group, text } = await import('@clack/prompts')
-  const question = (message: string, placeholder: string) => () => text({ message, placeholder, defaultValue: '' })
+  const [{ cancel, group, text }, { unfitType }] = await Promise.all([import('@clack/prompts'), import('../../codegen/names')])
+  const terminal = { input: stdin as Readable, output: stdout as Writable }
+  const question = (message: string, placeholder: string) => () => text({ ...terminal, message, placeholder, defaultValue: '' })
   const answers = await group(
     {
       type: () =>
-        text({ message: 'What is the type called?', placeholder: 'Classifier', validate: (name) => (name ? undefined : 'It needs a name.') }),
+        text({
+          ...terminal,
+          message: 'What is the type called?',
+          placeholder: 'Classifier',
+          validate: (name) => {
+            const unfit = name ? unfitType(name) : 'needs a name'
+            return unfit === undefined ? undefined : `It ${unfit}.`
+          },
+        }),
       description: question('What is it, in a sentence?', 'How penguins are told apart'),
       columns: question('Columns, apart by blanks (none: no table, nothing to migrate)', 'accuracy:Float? rowCount:Int=0'),
       config: question('Config: what it is made with', 'rate:number'),
@@ -111,21 +122,38 @@ async function asked({ io, flags }: Context): Promise<NewType> {
     },
     {
       onCancel: () => {
-        cancel('Nothing was written.')
+        cancel('Nothing was written.', terminal)
         throw new UsageError('Cancelled.', 'Nothing was written.')
       },
     },
   )
-  const list = (answer: string | undefined): string[] => (answer ?? '').split(/\s+/).filter(Boolean)
   const { type, description, columns, config, artifacts, parents } = answers
   return {
     type,
-    columns: list(columns),
-    config: list(config),
+    columns: words(columns),
+    config: words(config),
     state: [],
-    artifacts: list(artifacts),
+    artifacts: words(artifacts),
     sources: [],
-    parents: list(parents),
+    parents: words(parents),
     description: description === '' ? undefined : description,
   }
+}
+
+/** The parts of an answer: apart by blanks, but for those inside of brackets and quotes. */
+export function words(answer: string): string[] {
+  const found: string[] = []
+  let [word, depth, quote]: [string, number, string] = ['', 0, '']
+  for (const [i, char] of [...answer].entries()) {
+    if (quote !== '') quote = char === quote ? '' : quote
+    else if (/['"`]/.test(char)) quote = char
+    else if (/[<({[]/.test(char)) depth++
+    // of an arrow it closes nothing
+    else if (/[)}\]]/.test(char) || (char === '>' && !/[-=]/.test(answer[i - 1] ?? ''))) depth--
+    if (/\s/.test(char) && depth <= 0 && quote === '') {
+      found.push(word)
+      word = ''
+    } else word += char
+  }
+  return [...found, word].filter((each) => each !== '')
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PrismaBetterSqlite3 } from '@prisma/adapter-better-sqlite3'
-import { PrismaPg } from '@prisma/adapter-pg'
 import { createRepository, diskStore, type PersistableClient } from '../../../src'
 import type { CreateOptions, Repository } from '../../../src/contract'
 import { createDatabase, onServer } from '../../postgres'
 import { tempDir } from '../../support'
+import { clientFor } from './client'
 import { types } from './generated/persistables'
 import type { PrismaClient } from './generated/postgresql/client'
 
@@ -13,6 +13,9 @@ import type { PrismaClient } from './generated/postgresql/client'
 export interface App {
   /** the app's own client; typed as the one for PostgreSQL, which offers what both have */
   readonly prisma: PrismaClient
+  readonly url: string
+  /** root of its disk store */
+  readonly files: string
   readonly repo: Repository
   /** Another repository on the same client. */
   again(options: Partial<CreateOptions>): Repository
@@ -25,8 +28,9 @@ const schemaOf = (provider: string): string => readFileSync(join(__dirname, 'pri
 /** Opens it, with the tables that its own schema makes. */
 export const openApp = async (provider: 'sqlite' | 'postgresql'): Promise<App> => {
   const folder = await tempDir()
-  const stores = [diskStore(join(folder, 'files'))]
-  const over = async (prisma: PrismaClient, drop: () => Promise<void>): Promise<App> => {
+  const files = join(folder, 'files')
+  const stores = [diskStore(files)]
+  const over = async (url: string, prisma: PrismaClient, drop: () => Promise<void>): Promise<App> => {
     const client = prisma as unknown as PersistableClient
     const again = (options: Partial<CreateOptions>): Repository => createRepository({ client, types, stores, author: 'tester', ...options })
     const repo = again({})
@@ -35,18 +39,16 @@ export const openApp = async (provider: 'sqlite' | 'postgresql'): Promise<App> =
       await prisma.$disconnect()
       await drop()
     }
-    return { prisma, repo, again, close, sql: async (text) => void (await prisma.$executeRawUnsafe(text)) }
+    return { prisma, url, files, repo, again, close, sql: async (text) => void (await prisma.$executeRawUnsafe(text)) }
   }
   if (provider === 'sqlite') {
-    const factory = new PrismaBetterSqlite3({ url: `file:${join(folder, 'app.db')}` })
-    const driver = await factory.connect()
+    const url = `file:${join(folder, 'app.db')}`
+    const driver = await new PrismaBetterSqlite3({ url }).connect()
     await driver.executeScript(`PRAGMA journal_mode = WAL; ${schemaOf(provider)}`)
     await driver.dispose()
-    const { PrismaClient: Client } = await import('./generated/sqlite/client')
-    return over(new Client({ adapter: factory }) as unknown as PrismaClient, async () => {})
+    return over(url, await clientFor(provider, url), async () => {})
   }
   const { url, drop } = await createDatabase({ empty: true })
   await onServer(url, (client) => client.query(schemaOf(provider)))
-  const { PrismaClient: Client } = await import('./generated/postgresql/client')
-  return over(new Client({ adapter: new PrismaPg({ connectionString: url }) }), drop)
+  return over(url, await clientFor(provider, url), drop)
 }
