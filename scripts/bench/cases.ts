@@ -1,6 +1,7 @@
 import { benchmarks as artifactReads } from './artifact-reads'
 import { benchmarks as artifacts } from './artifacts'
 import { benchmarks as cold } from './cold'
+import { benchmarks as columns } from './columns'
 import { benchmarks as contention } from './contention'
 import type { Benchmark } from './figure'
 import { benchmarks as hash } from './hash'
@@ -26,6 +27,7 @@ export const BENCHMARKS: readonly Benchmark[] = [
   artifactReads,
   contention,
   scale,
+  columns,
   upkeep,
   large,
 ].flat()

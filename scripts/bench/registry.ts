@@ -30,6 +30,7 @@ export interface Opened {
 export const open = async (provider: Provider, bench: Bench, options: OpenOptions = {}): Promise<Opened> => {
   const folder = await bench.folder()
   const url = provider === 'sqlite' ? `file:${join(folder, 'registry.db')}` : await createDatabase()
+  if (provider === 'postgresql') await migrate(url, { logger: SILENT })
   const repo = await openRepository({ url, types: [Report], stores: [diskStore(join(folder, 'files'))], author: 'bench', ...options })
   bench.after(() => repo.close())
   // Both providers' clients have the calls that are made here; SQLite's types stand for them.
@@ -68,7 +69,8 @@ const serverUrl = async (): Promise<string> => {
   })
 }
 
-const createDatabase = async (): Promise<string> => {
+/** An empty database of the run's server. */
+export const createDatabase = async (): Promise<string> => {
   const url = await serverUrl()
   const name = `b_${randomBytes(8).toString('hex')}`
   const client = new Client({ connectionString: url })
@@ -78,9 +80,7 @@ const createDatabase = async (): Promise<string> => {
   } finally {
     await client.end()
   }
-  const database = url.replace(/\/postgres$/, `/${name}`)
-  await migrate(database, { logger: SILENT })
-  return database
+  return url.replace(/\/postgres$/, `/${name}`)
 }
 
 /** Ends what was begun for the run. */
