@@ -7,8 +7,17 @@ const SIGNALS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const
 for (const [signal, code] of Object.entries(SIGNALS)) process.once(signal, () => process.exit(code))
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 
-void main(process.argv.slice(2), { cwd: process.cwd(), env: process.env, stdout: process.stdout, stderr: process.stderr, stdin: process.stdin }).then(
-  (code) => {
-    process.exitCode = code
+const io = {
+  cwd: process.cwd(),
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  // opened by whoever asks, and nobody else
+  get stdin() {
+    return process.stdin
   },
-)
+}
+
+void main(process.argv.slice(2), io).then((code) => {
+  process.exitCode = code
+})

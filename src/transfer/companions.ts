@@ -64,7 +64,7 @@ export async function specOn(
 export async function referring(dialect: Dialect, rows: Reading): Promise<string[]> {
   const statement =
     dialect.provider === 'sqlite'
-      ? sql`SELECT DISTINCT m."name" AS "name" FROM sqlite_master m JOIN pragma_foreign_key_list(m."name") f ON f."table" = 'persistables' WHERE m."type" = 'table'`
+      ? sql`SELECT DISTINCT m."name" AS "name" FROM sqlite_master m JOIN pragma_foreign_key_list(CASE WHEN m."sql" NOT LIKE 'CREATE VIRTUAL%' THEN m."name" END) f ON f."table" = 'persistables' WHERE m."type" = 'table'`
       : sql`SELECT DISTINCT r.relname::text AS "name" FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid
           WHERE c.contype = 'f' AND c.confrelid = to_regclass(${dialect.text(dialect.table('persistables'))})`
   return (await rows(statement)).map(({ name }) => String(name)).sort()

@@ -144,7 +144,7 @@ async function asked({ io, flags }: Context): Promise<NewType> {
 export function words(answer: string): string[] {
   const found: string[] = []
   let [word, depth, quote]: [string, number, string] = ['', 0, '']
-  for (const [i, char] of [...answer].entries()) {
+  for (const [i, char] of answer.split('').entries()) {
     if (quote !== '') quote = char === quote ? '' : quote
     else if (/['"`]/.test(char)) quote = char
     else if (/[<({[]/.test(char)) depth++
