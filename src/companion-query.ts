@@ -3,6 +3,7 @@ import { type Column, type ColumnKind, type ColumnsSpec, misfit } from './compan
 import { bound, boundKey, columnOf, quoted, selected } from './companion-sql'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
+import { isPlainObject } from './normal/plain'
 import type { Ordering, Position } from './order'
 import { type TextOperator, textCondition } from './text-condition'
 import type { WhereBudget } from './where-budget'
@@ -61,7 +62,7 @@ export function companionConditions(dialect: Dialect, spec: ColumnsSpec, where: 
 }
 
 function isOperators(column: Column, filter: unknown): filter is Readonly<Record<string, unknown>> {
-  if (typeof filter !== 'object' || filter === null || filter instanceof Date) return false
+  if (!isPlainObject(filter)) return false
   return column.kind !== 'json' || Object.keys(filter).some((key) => key === 'equals' || key === 'not')
 }
 
@@ -110,8 +111,8 @@ const KEYS: Readonly<Partial<Record<ColumnKind, RegExp>>> = {
 }
 
 /** An order by a column, or undefined when `orderBy` names none. Throws `INVALID_QUERY`. */
-export function companionOrdering(dialect: Dialect, spec: ColumnsSpec, orderBy: object = {}): Ordering | undefined {
-  const entries = Object.entries(orderBy).filter(([, direction]) => direction !== undefined)
+export function companionOrdering(dialect: Dialect, spec: ColumnsSpec, orderBy?: object | null): Ordering | undefined {
+  const entries = Object.entries(orderBy ?? {}).filter(([, direction]) => direction !== undefined)
   const [entry] = entries
   if (entry === undefined || entries.length > 1) return undefined
   const [field, direction] = entry
@@ -151,7 +152,7 @@ export function companionOrdering(dialect: Dialect, spec: ColumnsSpec, orderBy: 
       if (parts[0] !== field || parts[1] !== direction) throw wrong(`belongs to another order (${String(parts[0])} ${String(parts[1])})`)
       const fits =
         parts[2] === null || ((typeof parts[2] === 'string' || Number.isFinite(parts[2])) && (KEYS[column.kind]?.test(String(parts[2])) ?? true))
-      if (!fits) throw wrong('cannot be read')
+      if (!fits || parts[3].includes('\0') || String(parts[2]).includes('\0')) throw wrong('cannot be read')
       return { value: parts[2] as string | number | null, id: parts[3] }
     },
     write: ({ value, id: last }) => Buffer.from(JSON.stringify([field, direction, value, last])).toString('base64url'),

@@ -1,6 +1,8 @@
 import { COLUMNS, COMPARE, type ColumnKind, invalid, isStorable, kindOf } from './columns'
 import { type Dialect, join, raw, type Sql, sql } from './dialect'
 import { suggest } from './errors'
+import { isPlainObject } from './normal/plain'
+import { quote } from './ref'
 import { isTextOperator, textCondition } from './text-condition'
 import type { WhereBudget } from './where-budget'
 
@@ -53,7 +55,7 @@ export function rowConditions(dialect: Dialect, key: keyof typeof COLUMNS, filte
     return key === 'name' || key === 'author' ? (value as string).normalize('NFC') : value
   }
   const value = (given: unknown) => dialect.typed(checked(given), kind)
-  const conditions = typeof filter === 'object' && filter !== null && !(filter instanceof Date) ? filter : { equals: filter }
+  const conditions = isPlainObject(filter) ? filter : { equals: filter }
   return Object.entries(conditions).flatMap(([operator, given]): Sql[] => {
     if (given === undefined) return []
     const known = OPERATORS[kind]
@@ -71,12 +73,15 @@ export function rowConditions(dialect: Dialect, key: keyof typeof COLUMNS, filte
 }
 
 function checkValue(key: string, kind: ColumnKind, value: unknown): unknown {
-  if (kind === 'text' && typeof value === 'string' && !value.includes('\0')) return value
+  if (kind === 'text' && typeof value === 'string' && value.isWellFormed() && !value.includes('\0')) return value
   if (kind === 'int' && Number.isSafeInteger(value) && Math.abs(value as number) < 2 ** 31) return value
   if (kind === 'timestamp' && value instanceof Date && isStorable(value)) return value
-  const wanted = { text: 'a string', int: 'a whole number', timestamp: 'a Date of the years 1 to 9999' }[kind]
-  throw invalid(
-    `The condition on "${key}" needs ${wanted}, and got ${typeof value === 'object' ? JSON.stringify(value) : String(value)}`,
-    `Pass ${wanted}.`,
-  )
+  const wanted = { text: 'a string without NUL and lone surrogates', int: 'a whole number', timestamp: 'a Date of the years 1 to 9999' }[kind]
+  throw invalid(`The condition on "${key}" needs ${wanted}, and got ${got(value)}`, `Pass ${wanted}.`)
+}
+
+// Not as JSON, which throws for bigints and circles.
+function got(value: unknown): string {
+  if (!(value instanceof Date)) return quote(value)
+  return Number.isNaN(value.getTime()) ? 'an invalid Date' : value.toISOString()
 }

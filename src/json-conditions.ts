@@ -117,6 +117,7 @@ export function jsonConditions(dialect: Dialect, document: Document, filter: unk
       }
       case 'exists':
         if (typeof value !== 'boolean') throw wrong('true or false')
+        budget.spend(1)
         return value ? [(node) => node.present] : []
       default:
         return []

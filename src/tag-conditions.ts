@@ -33,6 +33,8 @@ export function tagConditions(dialect: Dialect, tags: unknown, budget: WhereBudg
     if (filter === undefined) return []
     const name = textOf(key, 'a key of "tags"').normalize('NFC')
     const entries = Object.entries(isPlainObject(filter) ? filter : { equals: filter }).filter(([, given]) => given !== undefined)
+    // Also what is asked of a tag without a value has its key in the statement.
+    budget.spend(entries.filter(([operator]) => operator === 'exists').length)
     const tests = entries.flatMap(([operator, given]) => (operator === 'exists' && given === false ? [] : [test(key, operator, given)]))
     const tagged = (conditions: readonly Sql[]) => sql`EXISTS (SELECT 1 FROM ${dialect.table('persistable_tags')} t
         WHERE t."persistable_id" = p."id" AND t."key" = ${name} AND ${every(conditions)})`

@@ -246,6 +246,15 @@ onEveryProvider((make) => {
       [{ tags: { stage: 1 } }, 'needs a string'],
       [{ tags: { 'a\0': 'x' } }, 'needs a string'],
       [{ tags: { stage: { exists: 'x' } } }, 'needs true or false'],
+      [{ name: [] }, 'needs a string'],
+      [{ id: new Set(['x']) }, 'needs a string'],
+      [{ createdAt: new Map() }, 'needs a Date'],
+      [{ createdAt: { gt: new Date(Number.NaN) } }, 'got an invalid Date'],
+      [{ version: { equals: [1n] } }, 'needs a whole number'],
+      [{ name: { in: [circle] } }, 'needs a string'],
+      [{ author: '\ud83d' }, 'lone surrogates'],
+      [{ OR: Array(5001).fill({ config: { a: { exists: true } } }) }, 'more than 5000'],
+      [{ tags: Object.fromEntries(Array.from({ length: 5001 }, (_, i) => [`t${i}`, { exists: false }])) }, 'more than 5000'],
     ]
     for (const [where, part] of refused) {
       const error = await repo.find({ where } as never).then(
