@@ -175,8 +175,10 @@ test('a unique value that another row has in the copy is told, and is not taken 
   await target.prisma.team.create({ data: TEAM })
   const options = { from: source.url, to: target.url, types }
   await copyRegistry(options)
-  await target.sql(`UPDATE "Metric" SET "slug" = 'two' WHERE "share" = 5e-324`)
-  await source.sql(`UPDATE "Metric" SET "slug" = 'two' WHERE "slug" = 'one'`)
+  // The one that is written first wants what the other still has.
+  const [first, second] = await source.prisma.metric.findMany({ orderBy: { id: 'asc' }, take: 2 })
+  await target.sql(`UPDATE "Metric" SET "slug" = 'two' WHERE "id" = '${second?.id}'`)
+  await source.sql(`UPDATE "Metric" SET "slug" = 'two' WHERE "id" = '${first?.id}'`)
   const error = await failure(copyRegistry(options))
   expect([error.code, error.message]).toEqual(['INVALID_CONFIG', expect.stringMatching(/"Metric" \(Metric\): others have their unique values/)])
 })
