@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { copyFile, open as openFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { artifact, bytes, diskStore, persistable } from '../../src'
+import { artifact, bytes, diskStore, file, persistable } from '../../src'
 import type { Bench } from './figure'
 import { open } from './registry'
 
@@ -16,6 +16,9 @@ export const SIZES = [
 
 /** A record of one artifact of bytes on the disk. */
 export class Dump extends persistable('Dump', { artifacts: { data: artifact(bytes().to('disk')) } }) {}
+
+/** A record of one file. */
+export class DumpFile extends persistable('DumpFile', { artifacts: { data: artifact(file().to('disk')) } }) {}
 
 /** The digest of what {@link Dump} or its kin saved as `data`. */
 export const digestOf = ({ filepaths }: { readonly filepaths: Readonly<Record<string, object>> }): string =>
@@ -64,7 +67,7 @@ export const sourceFile = async (folder: string, size: number): Promise<{ readon
 export const dumps = async (bench: Bench, size: number) => {
   const folder = await bench.folder()
   const files = join(folder, 'files')
-  const { repo } = await open('sqlite', bench, { types: [Dump], stores: [diskStore(files)] })
+  const { repo } = await open('sqlite', bench, { types: [Dump, DumpFile], stores: [diskStore(files)] })
   const source = await sourceFile(folder, size)
   return { repo, source, copy: join(folder, 'copy'), blobOf: (dump: Parameters<typeof digestOf>[0]) => blobPath(files, digestOf(dump)) }
 }
