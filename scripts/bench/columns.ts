@@ -15,7 +15,7 @@ import { createDatabase, PROVIDERS } from './registry'
 const ROWS = 1e6
 const APP = join(__dirname, '..', '..', 'tests', 'examples', 'app')
 
-/** The example app's database, with so many classifiers of accuracies from 0 to 1. */
+/** The example app's database, with so many classifiers of as many accuracies from 0 to 1. */
 const filled = async (provider: Provider, bench: Bench) => {
   const schema = readFileSync(join(APP, 'prisma', provider, 'schema.sql'), 'utf8')
   const url = provider === 'sqlite' ? `file:${join(await bench.folder(), 'app.db')}` : await createDatabase()
@@ -36,7 +36,8 @@ const filled = async (provider: Provider, bench: Bench) => {
   })
   await fillRows(repo, provider, 'Classifier', ROWS / 1000, 1000)
   await prisma.$executeRawUnsafe(
-    `INSERT INTO "Classifier" ("id", "accuracy") SELECT "id", (("version" * 7919) % 1000 + 0.5) / 1000 FROM "persistables"`,
+    `INSERT INTO "Classifier" ("id", "accuracy")
+      SELECT "id", (("version" * 7919) % 1000 + CAST(substr("name", 6) AS INTEGER) / 1000.0) / 1000 FROM "persistables"`,
   )
   await prisma.$executeRawUnsafe('ANALYZE')
   return { repo, prisma }
