@@ -1,4 +1,4 @@
-import { earlierOf } from './artifacts/earlier'
+import { type Earlier, earlierOf } from './artifacts/earlier'
 import { lanes, together } from './artifacts/lanes'
 import { isOneShot } from './artifacts/one-shot'
 import { type EncodedArtifact, encodeArtifact } from './artifacts/patterns'
@@ -120,9 +120,16 @@ async function plan(draft: AnyDraft, known: KnownRows, context: StagingContext):
       details: { missing },
     })
   }
+  // Asked for once, however many artifacts want to know, and only when one does.
+  let newest: Promise<Row | null> | undefined
+  const filepaths = async (): Promise<Filepaths | undefined> => {
+    newest ??= context.newest(draft)
+    return (await newest)?.filepaths
+  }
   const encoded: EncodedArtifact[] = []
   try {
-    for (const { name, declared, patterns } of wanted) encoded.push(await encode(draft, name, declared, patterns, context))
+    for (const { name, declared, patterns } of wanted)
+      encoded.push(await encode(draft, name, declared, patterns, context, earlierOf(name, context.stores, filepaths)))
     return { draft, encoded, row: newRow(draft, { state, tags, notes, edges, encoded, wanted, context, companion }) }
   } catch (error) {
     for (const artifact of encoded) await artifact.discard()
@@ -257,13 +264,13 @@ async function encode(
   declared: AnyArtifact,
   patterns: readonly Pattern[],
   context: StagingContext,
+  earlier?: Earlier,
 ): Promise<EncodedArtifact> {
   const { values } = factsOf(draft)
   const value = values.get(artifact)
   const first = declared.patterns[0] ?? patterns[0]
   // Whatever happens now, a stream that was begun cannot be begun again: another save must be given a new one, not an empty rest.
   if (isOneShot(value)) values.delete(artifact)
-  const earlier = earlierOf(artifact, context.stores, async () => (await context.newest(draft))?.filepaths)
   return encodeArtifact(
     { artifact, value, patterns, declared: (first as Pattern).serializer, earlier },
     { stores: context.stores, label: describe(draft), signal: context.signal, onProgress: context.onProgress },

@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib'
 import { isPersistablesError, PersistablesError } from '../errors'
 import { abortable } from './abort'
 import { CHUNK_SIZE, chunkSums, rechunked, sumAt } from './chunks'
+import { exactBytes } from './intact'
 import { hashing } from './sha256'
 import type { Blob, Spool, Store } from './store'
 import { sourceFailed } from './stores/key'
@@ -110,13 +111,6 @@ function bodyOfSpool(spool: Spool, sums: Uint8Array, home: Store | undefined): B
   }
 }
 
-/** Digest and size of a stream that nobody keeps. */
-export async function blobOf(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<Blob> {
-  const hash = hashing()
-  for await (const _ of hash.on(abortable(source, signal)));
-  return hash.blob()
-}
-
 async function* resumed(head: readonly Uint8Array[], rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   let finished = false
   try {
@@ -163,21 +157,11 @@ async function* copied(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, unde
   for (let start = 0; start < bytes.length; start += CHUNK_SIZE) yield new Uint8Array(bytes.subarray(start, start + CHUNK_SIZE))
 }
 
-async function* checked(
+function checked(
   source: AsyncIterable<Uint8Array>,
   blob: Blob,
   what = `The bytes ${blob.digest.slice(0, 12)}… that were just written came back different.`,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const hash = hashing()
-  let last: Uint8Array | undefined
-  // One block behind: the reader must not get the last byte of what turns out to be damaged.
-  for await (const block of hash.on(source)) {
-    if (last !== undefined) yield last
-    last = block
-  }
-  const { digest, size } = hash.blob()
-  if (size !== blob.size || digest !== blob.digest) {
-    throw new PersistablesError('ARTIFACT_CORRUPT', what, { fix: 'Save it again.', details: { digest: blob.digest } })
-  }
-  if (last !== undefined) yield last
+  const { digest } = blob
+  return exactBytes(source, blob, () => new PersistablesError('ARTIFACT_CORRUPT', what, { fix: 'Save it again.', details: { digest } }))
 }

@@ -43,14 +43,15 @@ export async function conditionOf(store: Store, blob: Blob, { deep = true, signa
  * Throws `ARTIFACT_CORRUPT`, and what the store throws.
  */
 export function intactBytes(store: Store, blob: Blob, options: TransferOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
-  return exactBytes(store.get(blob, options), blob, { store: store.name, place: store.locate(blob.digest) })
+  const details = { store: store.name, digest: blob.digest, place: store.locate(blob.digest) }
+  return exactBytes(store.get(blob, options), blob, (how) => new PersistablesError('ARTIFACT_CORRUPT', how, { details }))
 }
 
-/** The same bytes, and `ARTIFACT_CORRUPT` with `details` in place of the last chunk when they are not those of the blob. */
+/** The same bytes, and the error that `refused` makes of what is wrong in place of the last chunk when they are not those of the blob. */
 export async function* exactBytes(
   source: AsyncIterable<Uint8Array>,
   blob: Blob,
-  details: Readonly<Record<string, string>> = {},
+  refused: (how: string) => PersistablesError,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = hashing()
   let size = 0
@@ -69,6 +70,6 @@ export async function* exactBytes(
         : hash.blob().digest === blob.digest
           ? null
           : 'Its sha256 is another.'
-  if (how !== null) throw new PersistablesError('ARTIFACT_CORRUPT', how, { details: { ...details, digest: blob.digest } })
+  if (how !== null) throw refused(how)
   if (last !== undefined) yield last
 }

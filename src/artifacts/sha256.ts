@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { abortable } from './abort'
 import type { Blob } from './store'
 
 /** The sha256 and size of bytes on their way elsewhere. */
@@ -23,4 +24,11 @@ export function hashing(): Hashing {
     },
     blob: () => ({ digest: hash.digest('hex'), size }),
   }
+}
+
+/** Digest and size of a stream that nobody keeps. */
+export async function blobOf(source: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): Promise<Blob> {
+  const hash = hashing()
+  for await (const _ of hash.on(abortable(source, signal)));
+  return hash.blob()
 }

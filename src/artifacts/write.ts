@@ -19,7 +19,7 @@ export interface ArtifactDraft {
   /** the first serializer that the class declares: its bytes, without wrappers, give the content digest, also when no pattern uses it */
   readonly declared: AnySerializer
   /** what an earlier version kept: content that can be read again and is the same is not written to a temporary file first */
-  readonly earlier?: Earlier
+  readonly earlier?: Earlier | undefined
 }
 
 /** What writing needs to know. */

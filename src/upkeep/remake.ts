@@ -3,7 +3,7 @@ import { sourceOf } from '../artifacts/record'
 import type { Store } from '../artifacts/store'
 import { verifiedContent } from '../artifacts/verified'
 import { type Wrapper, wrapAll } from '../artifacts/wrapper'
-import { reason } from '../errors'
+import { PersistablesError, reason } from '../errors'
 import type { PatternRecord } from '../types'
 import { place, type RepairContext, type Repaired } from './repair'
 
@@ -29,7 +29,12 @@ export async function remakeBlob(store: Store, { record, wrappers, others }: Rem
     try {
       const source = sourceOf(other, { stores: context.stores, serializerOf: () => undefined, serializerNames: [] })
       const content = () => verifiedContent(source, other, 0, { signal, onUnusable: () => undefined })
-      const read = () => exactBytes(wrapAll(content(), wrappers), record)
+      const read = () =>
+        exactBytes(
+          wrapAll(content(), wrappers),
+          record,
+          (how) => new PersistablesError('ARTIFACT_CORRUPT', how, { details: { digest: record.digest } }),
+        )
       // Before anything is put aside for it.
       for await (const _ of read());
       const pins = [record, other].map(({ store: name, digest, size }) => ({ store: name, digest, size }))

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { PersistablesError } from '../../errors'
-import { hashing } from '../sha256'
+import { blobOf } from '../sha256'
 import type { Blob, GetOptions, Store, TransferOptions } from '../store'
 import { requireBlob, requireDigest } from './key'
 import { s3Connection } from './s3-connection'
@@ -112,10 +112,9 @@ export function s3Store(options: S3StoreOptions): Store {
       if ((await look(key)) === null) return null
       // Not the server's own copy: not every server has one, and it ends at 5 GiB. What is put aside has another sha256 than its name says, and must be known by it.
       const read = () => s3Read(settings, connection, { digest, size: 0 }, key)
-      const hash = hashing()
-      for await (const _ of hash.on(read()));
+      const found = await blobOf(read(), undefined)
       const aside = `${prefix}quarantine/${digest}.${randomUUID()}`
-      await putObject(aside, hash.blob(), read(), { over: false })
+      await putObject(aside, found, read(), { over: false })
       return `s3://${bucket}/${aside}`
     },
     async size(digest: string) {
