@@ -6,7 +6,7 @@ import ts from 'typescript'
 import { ROOT } from './prisma-cli'
 
 const LAYERS: readonly (readonly string[])[] = [
-  ['errors', 'types', 'normal', 'normal/*', 'hash', 'ref', 'client', 'dialect', 'logic', 'text-condition', 'failure', 'retry'],
+  ['errors', 'types', 'prepared', 'normal', 'normal/*', 'hash', 'ref', 'client', 'dialect', 'logic', 'text-condition', 'failure', 'retry'],
   ['artifacts/*', 'artifacts/serializers/*', 'artifacts/stores/*'],
   [
     'shape',

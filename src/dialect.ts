@@ -1,5 +1,6 @@
 import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
 import type { Provider } from './client'
+import { KEPT } from './prepared'
 
 export { join, raw, type Sql, sql }
 
@@ -20,6 +21,8 @@ export interface Dialect {
   unnest(json: string, columns: Readonly<Record<string, 'text' | 'int' | 'bigint'>>): Sql
   /** one JSON object of the tags of `p` */
   readonly tagsOf: Sql
+  /** stands before a statement that is sent again and again in one of a few shapes */
+  readonly kept: Sql
   /** orders and compares text by code point, whatever the database's collation */
   binary(column: Sql): Sql
 }
@@ -46,6 +49,7 @@ const sqlite: Dialect = {
   unnest: (json, columns) =>
     sql`(SELECT ${join(Object.keys(columns).map((name) => raw(`json_extract(value, '$.${name}') AS "${name}"`)))} FROM json_each(${json})) AS j`,
   tagsOf: raw(`(SELECT json_group_object("key", "value") FROM "persistable_tags" t WHERE t."persistable_id" = p."id")`),
+  kept: raw(''),
   binary: (column) => column,
 }
 
@@ -68,6 +72,7 @@ function postgresql(schema: string | undefined): Dialect {
     unnest: (json, columns) =>
       sql`json_to_recordset(${json}::json) AS j(${join(Object.entries(columns).map(([name, type]) => raw(`"${name}" ${type}`)))})`,
     tagsOf: sql`(SELECT json_object_agg(t."key", t."value") FROM ${table('persistable_tags')} t WHERE t."persistable_id" = p."id")`,
+    kept: raw(KEPT),
     binary: (column) => sql`${column} COLLATE "C"`,
   }
 }

@@ -7,6 +7,7 @@ export type FailureKind =
   | 'foreign-key'
   | 'busy'
   | 'serialization'
+  | 'unprepared'
   | 'no-table'
   | 'read-only'
   | 'corrupt'
@@ -65,6 +66,8 @@ const BY_CODE: Readonly<Record<string, FailureKind>> = {
   '23503': 'foreign-key',
   '40001': 'serialization',
   '40P01': 'serialization',
+  '26000': 'unprepared',
+  '42P05': 'unprepared',
   '42P01': 'no-table',
   '25006': 'read-only',
   '25P02': 'aborted-transaction',
@@ -114,6 +117,7 @@ const BY_TEXT: readonly (readonly [RegExp, FailureKind])[] = [
   [/database or disk is full/i, 'full'],
   [/no such table|no such column/i, 'no-table'],
   [/NOT NULL constraint failed/i, 'null'],
+  [/cached plan must not change result type/i, 'unprepared'],
   // What the pool says when all its connections stayed in use, and what a connection says that broke.
   [/timeout exceeded when trying to connect/i, 'busy'],
   // `Query read timeout`: the client stopped waiting, the server did not. The last ones are PgBouncer's.
@@ -154,6 +158,7 @@ export function failureKind(error: unknown): FailureKind {
 const FIXES: Readonly<Partial<Record<FailureKind, string>>> = {
   busy: 'Other writers kept the database busy for longer than the registry waits; try again.',
   serialization: 'Other writers kept changing the same rows; try again.',
+  unprepared: 'The connection lost what was prepared on it; do it again.',
   'no-table': 'Run `npx persistables doctor` to see which table is missing.',
   'read-only': 'Give the process write access to the database and its folder.',
   corrupt: 'Restore the database file from a backup; `npx persistables doctor` says more.',

@@ -107,8 +107,8 @@ export function insertRow(dialect: Dialect, row: NewRow, beside: readonly Sql[])
       RETURNING "version"
     )`
   const insert = sql`INSERT INTO ${table} (${COLUMNS}) SELECT ${values(dialect, row, unlessPinsLost(dialect, row, sql`counter."version"`))} FROM counter RETURNING "id", "version"`
-  if (beside.length === 0) return sql`WITH ${counter} ${insert}`
-  return sql`WITH ${counter}, saved AS (${insert}) ${join([raw(''), ...beside.map((statement, i) => sql`${raw(`beside${i}`)} AS (${statement})`)])}
+  if (beside.length === 0) return sql`${dialect.kept}WITH ${counter} ${insert}`
+  return sql`${dialect.kept}WITH ${counter}, saved AS (${insert}) ${join([raw(''), ...beside.map((statement, i) => sql`${raw(`beside${i}`)} AS (${statement})`)])}
     SELECT "id", "version" FROM saved`
 }
 

@@ -78,7 +78,7 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect, transa
     }
   }
   const first = async (statement: Sql, { columns }: Partial<Scope>): Promise<Row | null> => {
-    const [row] = await select(statement)
+    const [row] = await select(sql`${dialect.kept}${statement}`)
     return row === undefined ? null : toRow(row, columns)
   }
   const selection = ({ columns: spec }: Scope): Sql => (spec === undefined ? columns : sql`${columns}, ${companionColumns(dialect, spec)}`)

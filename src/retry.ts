@@ -6,7 +6,7 @@ export const PATIENCE_MS = 60_000
 /** How long it waits for a server that went away: a restart and its recovery should fit in. */
 const RESTART_MS = 15_000
 
-const PASSING: ReadonlySet<FailureKind> = new Set(['busy', 'serialization'])
+const PASSING: ReadonlySet<FailureKind> = new Set(['busy', 'serialization', 'unprepared'])
 
 /** Milliseconds after which the event loop gets a turn: the embedded driver's promises give it none, however many are awaited. */
 const TURN_MS = 10

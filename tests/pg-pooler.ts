@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createServer, type Socket } from 'node:net'
 import { Client } from 'pg'
 import { listening, openUrl } from './pg-listen'
@@ -21,10 +22,19 @@ interface Session {
   client: Socket | undefined
 }
 
-/** Starts a pooler in front of a server's database. @param sessions - how many it has on the server */
-export const pgPooler = async (url: string, sessions: number): Promise<PgPooler> => {
+// The process number and secret with which a client may ask to cancel: PgBouncer and its like make them up.
+const madeUp = (): Buffer => randomBytes(8)
+
+/**
+ * Starts a pooler in front of a server's database.
+ *
+ * @param sessions - how many it has on the server
+ * @param key - the process number and secret that a client is told, from the numbers of the sessions. @defaultValue made up
+ */
+export const pgPooler = async (url: string, sessions: number, key: (sessions: readonly number[]) => Buffer = madeUp): Promise<PgPooler> => {
   const target = new URL(url)
   const own: Socket[] = []
+  const numbers: number[] = []
   const free: Session[] = []
   const waiting: ((session: Session) => void)[] = []
   const clients = new Set<Socket>()
@@ -41,7 +51,9 @@ export const pgPooler = async (url: string, sessions: number): Promise<PgPooler>
     const client = new Client({ connectionString: url })
     client.on('error', () => {})
     await client.connect()
-    const { stream } = (client as unknown as { connection: { stream: Socket } }).connection
+    const { processID, connection } = client as unknown as { processID: number; connection: { stream: Socket } }
+    const { stream } = connection
+    numbers.push(processID)
     own.push(stream)
     stream.removeAllListeners('data')
     stream.on('error', () => {})
@@ -97,7 +109,7 @@ export const pgPooler = async (url: string, sessions: number): Promise<PgPooler>
             client.end(message('E', text))
             return
           }
-          client.write(Buffer.concat([message('R', Buffer.alloc(4)), message('Z', Buffer.from('I'))]))
+          client.write(Buffer.concat([message('R', Buffer.alloc(4)), message('K', key(numbers)), message('Z', Buffer.from('I'))]))
         } else if (typeOf(each) === 'X') client.end()
         else queue.push(each)
       }

@@ -1,5 +1,6 @@
 import { type Recorder, recorder } from '../scripts/bench/recorder'
 import { createRepository, persistable, typed } from '../src'
+import { KEPT } from '../src/prepared'
 import { onEveryProvider } from './registries'
 
 class Report extends persistable('Report', { config: typed<{ rate: number }>() }) {}
@@ -11,7 +12,10 @@ const TAGS = { stage: 'raw', team: 'penguins' }
 
 /** What a statement does to which tables, without what is inside of parentheses; `WITH` names all that it inserts. */
 const kindOf = (text: string): string => {
-  const named = text.replaceAll(/[`"]/g, '').replaceAll(/\b(public|main)\./g, '')
+  const named = text
+    .replace(KEPT, '')
+    .replaceAll(/[`"]/g, '')
+    .replaceAll(/\b(public|main)\./g, '')
   if (named.startsWith('WITH')) return `WITH ${[...named.matchAll(/\bINSERT INTO (\w+)/g)].map(([, table]) => table).join(', ')}`
   let outer = named
   for (let before = ''; before !== outer; ) [before, outer] = [outer, outer.replaceAll(/\([^()]*\)/g, '')]

@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Client } from 'pg'
 import { PersistablesError, reason } from '../errors'
 import type { DriverFactory } from './driver'
+import { inspecting, preparing } from './prepared'
 import type { PostgresTarget } from './target'
 
 /** Options of the connection pool, passed on to `pg`. Times are milliseconds. */
@@ -49,7 +50,8 @@ export async function postgresFactory(target: PostgresTarget, pool: PoolOptions 
     ...pool,
     // Without its password: an adapter is printed with its settings.
     connectionString: withoutPassword(target.secret),
-    Client: refreshed(Client, limited(credentials ?? fixed(target.secret), Number(pool.connectionTimeoutMillis ?? 10_000))),
+    onConnect: inspecting(pool['onConnect']),
+    Client: refreshed(preparing(Client), limited(credentials ?? fixed(target.secret), Number(pool.connectionTimeoutMillis ?? 10_000))),
   }
   return schema === undefined ? new PrismaPg(config) : new PrismaPg(config, { schema })
 }
