@@ -6,7 +6,22 @@ import ts from 'typescript'
 import { ROOT } from './prisma-cli'
 
 const LAYERS: readonly (readonly string[])[] = [
-  ['errors', 'types', 'prepared', 'normal', 'normal/*', 'hash', 'ref', 'client', 'dialect', 'logic', 'text-condition', 'failure', 'retry'],
+  [
+    'errors',
+    'types',
+    'prepared',
+    'page-size',
+    'normal',
+    'normal/*',
+    'hash',
+    'ref',
+    'client',
+    'dialect',
+    'logic',
+    'text-condition',
+    'failure',
+    'retry',
+  ],
   ['artifacts/*', 'artifacts/serializers/*', 'artifacts/stores/*'],
   [
     'shape',

@@ -5,14 +5,13 @@ import { atomically, type PersistableTransaction, rawOf } from './client'
 import { type Dialect, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { databaseFailure } from './failure'
+import { pageSize } from './page-size'
 import { referencesOf } from './references'
 import { retrying } from './retry'
 import type { Filepaths } from './types'
 
-/** Rows that are read at once: few, because each may refer to many blobs, and what is read lies about as garbage for a while. */
-const ROWS = 10
 /** Blobs that one statement marks. */
-const BLOBS = 100
+const BLOBS = 200
 
 /** Options of {@link Marks.scan}. */
 export interface ScanOptions {
@@ -80,12 +79,16 @@ export function marksOf(client: PersistableTransaction, dialect: Dialect): Marks
             WHERE coalesce(b."marked", 0) < excluded."marked" OR b."marked" > ${dialect.now}`
         await retrying('noting references', () => atomically(db, [db.$executeRawUnsafe(dialect.text(statement), ...statement.values)]))
       }
+      const [row] = await select<{ widest: number | bigint | null }>(
+        sql`SELECT max(${dialect.weight(sql`p."filepaths"`)}) AS widest FROM ${persistables} p`,
+      )
+      const limit = pageSize(Number(row?.widest ?? 0))
       // Where a page ends is decided by the id, which never changes: a row that is there all the time is met, whatever else comes and goes.
       for (let after = ''; ; ) {
         signal?.throwIfAborted()
         const rows = await select<{ id: string; filepaths: unknown }>(
           sql`SELECT p."id", p."filepaths" FROM ${persistables} p WHERE ${dialect.binary(sql`p."id"`)} > ${after}
-            ORDER BY ${dialect.binary(sql`p."id"`)} LIMIT ${typed(ROWS, 'int')}`,
+            ORDER BY ${dialect.binary(sql`p."id"`)} LIMIT ${typed(limit, 'int')}`,
         )
         const blobs = new Map<string, StoredBlob>()
         for (const { id, filepaths } of rows) {
@@ -95,7 +98,7 @@ export function marksOf(client: PersistableTransaction, dialect: Dialect): Marks
         for (let at = 0; at < all.length; at += BLOBS) await marked(all.slice(at, at + BLOBS))
         onRows?.(rows.length)
         const last = rows.at(-1)
-        if (last === undefined || rows.length < ROWS) return
+        if (last === undefined || rows.length < limit) return
         after = last.id
         await turn()
       }

@@ -13,10 +13,12 @@ import {
   type Repository,
   type Saved,
   type Store,
+  typed,
   type VerifyOptions,
   type VerifyProgress,
 } from '../src'
 import { atomically, rawOf } from '../src/client'
+import { upTo } from './campaigns'
 import { onEveryProvider, type TestRegistry } from './registries'
 import { seededRandom } from './support'
 
@@ -30,6 +32,7 @@ class Model extends persistable('Model', {
   },
 }) {}
 class Single extends persistable('Single', { artifacts: { rows: artifact(json<Value[]>().to('disk')) } }) {}
+class Wide extends persistable('Wide', { config: typed<{ text: string }>(), artifacts: { rows: artifact(json<Value[]>().to('disk')) } }) {}
 /** What the class has become since. */
 class SingleNow extends persistable('Single', {
   artifacts: { rows: artifact(json<Value[]>().to('disk'), json<Value[]>().to('backup'), ndjson<Value>().to('disk')) },
@@ -407,17 +410,30 @@ onEveryProvider((make) => {
     await expect(cancelled).rejects.toThrow('enough')
   })
 
+  test('rows of all widths are looked at once each, a page after the other', async () => {
+    const repo = await (await make()).open({ types: [Wide] })
+    await repo.saveMany(upTo(430).map((i) => new Wide({ name: `n${i}`, config: { text: 'x'.repeat(i % 100) }, artifacts: { rows: [{ w: i }] } })))
+    const names = upTo(430).map((i) => `Wide/n${i}@1`)
+    const seen = async () => (await all(repo)).map(({ ref }) => ref).sort()
+    expect(await seen()).toEqual(names.sort())
+    await repo.save(new Wide({ name: 'wide', config: { text: 'x'.repeat(400_000) }, artifacts: { rows: [{ w: 0 }] } }))
+    expect(await seen()).toEqual([...names, 'Wide/wide@1'].sort())
+    // All of them are marked, too.
+    await sql(repo, 'UPDATE persistable_blobs SET pinned_until = 1 RETURNING digest')
+    expect((await repo.gc({ dryRun: true }))[0]).toMatchObject({ condemned: 0, kept: 431 })
+  })
+
   test('what is deleted while it is looked at is not missing', async () => {
     const registry = await make()
     let deleting: (() => Promise<void>) | undefined
     const under = diskStore(roots(registry).disk)
     const store: Store = {
       ...under,
-      size: async (digest) => {
+      async *get(blob, options) {
         const first = deleting
         deleting = undefined
         await first?.()
-        return under.size(digest)
+        yield* under.get(blob, options)
       },
     }
     const repo = await registry.open({ types: [Single], stores: [store] })

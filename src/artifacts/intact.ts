@@ -16,25 +16,28 @@ export interface ConditionOptions extends TransferOptions {
   readonly onBytes?: ((count: number) => void) | undefined
 }
 
+/** Bytes from which on a store is asked for the size first. */
+const ASKED = 1 << 20
+
 const OK: Condition = Object.freeze({ kind: 'ok' })
+const MISSING: Condition = Object.freeze({ kind: 'missing', reason: 'There is nothing.' })
 
 /** Looks at a blob, and reads all of it unless told otherwise. Throws nothing but the signal's reason. */
 export async function conditionOf(store: Store, blob: Blob, { deep = true, signal, onBytes }: ConditionOptions = {}): Promise<Condition> {
   try {
-    const size = await store.size(blob.digest)
-    if (size === null) return { kind: 'missing', reason: 'There is nothing.' }
-    if (size !== blob.size) return { kind: 'corrupt', reason: `It has ${size} of ${blob.size} bytes.` }
-    if (!deep) return OK
+    // Of what is read anyway, the size is learned on the way, unless that would take long.
+    if (!deep || blob.size > ASKED) {
+      const size = await store.size(blob.digest)
+      if (size === null) return MISSING
+      if (size !== blob.size) return { kind: 'corrupt', reason: `It has ${size} of ${blob.size} bytes.` }
+      if (!deep) return OK
+    }
     for await (const chunk of intactBytes(store, blob, { signal })) onBytes?.(chunk.length)
     return OK
   } catch (error) {
     signal?.throwIfAborted()
-    const kind = isPersistablesError(error, 'ARTIFACT_MISSING')
-      ? 'missing'
-      : isPersistablesError(error, 'ARTIFACT_CORRUPT')
-        ? 'corrupt'
-        : 'unreadable'
-    return { kind, reason: reason(error) }
+    if (isPersistablesError(error, 'ARTIFACT_MISSING')) return MISSING
+    return { kind: isPersistablesError(error, 'ARTIFACT_CORRUPT') ? 'corrupt' : 'unreadable', reason: reason(error) }
   }
 }
 

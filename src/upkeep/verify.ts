@@ -1,12 +1,13 @@
+import { inOrder } from '../artifacts/in-order'
 import type { Store } from '../artifacts/store'
 import { isPersistablesError, PersistablesError, reason, suggest } from '../errors'
 import type { Marks } from '../marks'
+import { pageSize } from '../page-size'
 import type { Query, Scope } from '../query'
 import type { Row } from '../row'
 import type { DeclaredContext } from './declared'
 import { examineRow } from './examine'
 import type { Finding, VerifyOptions } from './finding'
-import { inOrder } from './in-order'
 import { memoryOf } from './memory'
 
 /** What verify needs of a repository. */
@@ -16,8 +17,6 @@ export interface VerifyContext extends Omit<DeclaredContext, 'signal'> {
   readonly marks: Marks
 }
 
-/** Rows that are read at once: few, because metadata may take a megabyte each, and what is read lies about as garbage for a while. */
-const PAGE = 10
 const LISTED = 100
 
 interface Place {
@@ -41,7 +40,8 @@ export async function* verifyAll(context: VerifyContext, options: VerifyOptions)
   const stopping = new AbortController()
   const stop = (): void => stopping.abort(new Error('verify was stopped'))
   const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal])
-  const totalRows = await query.count(scope, { where })
+  const { rows: totalRows, widest } = await query.extent(scope, { where })
+  const take = pageSize(widest)
   let [rows, bytes] = [0, 0]
   const tell = (): void => options.onProgress?.({ rows, totalRows: Math.max(rows, totalRows), blobs: memory.looked, bytes })
   const onBytes = (count: number): void => {
@@ -77,7 +77,7 @@ export async function* verifyAll(context: VerifyContext, options: VerifyOptions)
     for (let cursor = from.page, first: string | null = from.row; ; first = null) {
       signal.throwIfAborted()
       const begin: string | null = cursor
-      const page = await query.find(scope, { where, orderBy: { createdAt: 'asc' }, take: PAGE, cursor })
+      const page = await query.find(scope, { where, orderBy: { createdAt: 'asc' }, take, cursor })
       const skipped = Math.max(
         page.rows.findIndex(({ id }) => id === first),
         0,

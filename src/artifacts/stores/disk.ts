@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { PersistablesError } from '../../errors'
+import { inOrder } from '../in-order'
 import { requireName } from '../name'
 import type { Blob, GetOptions, Spool, SpoolOptions, Store, TransferOptions } from '../store'
 import { diskFailure } from './disk-failure'
@@ -20,6 +21,8 @@ export interface DiskStoreOptions {
 
 const HEX2 = /^[0-9a-f]{2}$/
 const HEX60 = /^[0-9a-f]{60}$/
+/** Folders that a listing looks into at the same time. */
+const LISTED_AT_ONCE = 8
 type Source = () => AsyncIterable<Uint8Array>
 
 /**
@@ -231,13 +234,18 @@ async function* blobsBelow(
   const names = async (path: string, shape: RegExp): Promise<string[]> =>
     (await guarded('list', path, async () => (await files.list(path)) ?? [])).filter((entry) => shape.test(entry))
   for (const first of await names(top, HEX2)) {
-    for (const second of await names(join(top, first), HEX2)) {
-      const folder = join(top, first, second)
-      for (const rest of await names(folder, HEX60)) {
-        const facts = await guarded('list', folder, () => files.stat(join(folder, rest)))
-        if (facts?.file === true) yield Object.freeze({ digest: first + second + rest, size: facts.size })
-      }
+    const folders = await names(join(top, first), HEX2)
+    for await (const blobs of inOrder(folders, LISTED_AT_ONCE, (second) => blobsIn(first, second))) yield* blobs
+  }
+
+  async function blobsIn(first: string, second: string): Promise<Blob[]> {
+    const folder = join(top, first, second)
+    const blobs: Blob[] = []
+    for (const rest of await names(folder, HEX60)) {
+      const facts = await guarded('list', folder, () => files.stat(join(folder, rest)))
+      if (facts?.file === true) blobs.push(Object.freeze({ digest: first + second + rest, size: facts.size }))
     }
+    return blobs
   }
 }
 

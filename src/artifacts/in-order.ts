@@ -2,7 +2,11 @@
  * Runs `work` on items, up to `limit` at once, and gives the results in the order of the items. Takes an item only when there is room. Whoever stops early,
  * or an error, waits for what is under way.
  */
-export async function* inOrder<T, R>(items: AsyncIterable<T>, limit: number, work: (item: T) => Promise<R>): AsyncGenerator<R, void, undefined> {
+export async function* inOrder<T, R>(
+  items: AsyncIterable<T> | Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, undefined> {
   const underWay: Promise<R>[] = []
   try {
     for await (const item of items) {
