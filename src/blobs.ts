@@ -31,8 +31,8 @@ export interface Blobs {
   registryId(): Promise<string>
 }
 
-/** The {@link Blobs} of a database. */
-export function blobsOf(client: PersistableTransaction, dialect: Dialect, newId: () => string): Blobs {
+/** The {@link Blobs} of a database. @param lone - whether a statement that is sent alone stays out of other transactions of the client */
+export function blobsOf(client: PersistableTransaction, dialect: Dialect, newId: () => string, lone: boolean): Blobs {
   const db = rawOf(client)
   const blobs = dialect.table('persistable_blobs')
   let registry: Promise<string> | undefined
@@ -41,7 +41,7 @@ export function blobsOf(client: PersistableTransaction, dialect: Dialect, newId:
   const sorted = (wanted: readonly StoredBlob[]): StoredBlob[] => [...wanted].sort((a, b) => (key(a) < key(b) ? -1 : 1))
   const run = (doing: string, statement: Sql) => {
     const query = () => db.$queryRawUnsafe<Born[]>(dialect.text(statement), ...statement.values)
-    return retrying(doing, async () => (dialect.provider === 'sqlite' ? ((await atomically(db, [query()]))[0] ?? []) : query()))
+    return retrying(doing, async () => (dialect.provider === 'sqlite' && !lone ? ((await atomically(db, [query()]))[0] ?? []) : query()))
   }
   const until = sql`${dialect.now} + ${dialect.typed(PIN_MS, 'bigint')}`
   const lapsed = sql`coalesce(b."pinned_until", 0) < ${dialect.now}`

@@ -78,7 +78,7 @@ export function partsOf(options: CreateOptions, closers: Life['closers'], lone: 
     project: checkName('project', options.project ?? 'default'),
     author: checkName('author', options.author ?? osUser()),
     cwd: options.cwd ?? process.cwd(),
-    blobs: blobsOf(client, dialect, randomUUID),
+    blobs: blobsOf(client, dialect, randomUUID, lone),
     writes: checkWrites(options.writes),
     lone,
     life: {

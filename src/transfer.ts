@@ -258,7 +258,7 @@ async function sameRegistry(ends: Ends, dryRun: boolean): Promise<void> {
 
 // A source that may only be read gives the copy an id that it does not know: such a copy cannot be taken up again, but it is whole.
 function ownId({ client }: Connection, dialect: Dialect): Promise<string> {
-  return blobsOf(client, dialect, randomUUID)
+  return blobsOf(client, dialect, randomUUID, false)
     .registryId()
     .catch(() => randomUUID())
 }

@@ -58,7 +58,15 @@ onEveryProvider((make, provider) => {
         const inside = (tx: PersistableTransaction): Rows => rowsOf(tx, dialect, { transaction: true, writes: way, lone: true })
         const transaction = <T>(run: (tx: PersistableTransaction) => Promise<T>): Promise<T> =>
           (repo.client as unknown as Transactions).$transaction(run, { maxWait: 30_000, timeout: 30_000 })
-        return { registry, repo, rows, inside, transaction, query: queryOf(repo.client, dialect), blobs: blobsOf(repo.client, dialect, randomUUID) }
+        return {
+          registry,
+          repo,
+          rows,
+          inside,
+          transaction,
+          query: queryOf(repo.client, dialect),
+          blobs: blobsOf(repo.client, dialect, randomUUID, true),
+        }
       }
       const scope = { project: 'p', type: 'T' }
       const versionsOf = async (query: ReturnType<typeof queryOf>, name: string) =>

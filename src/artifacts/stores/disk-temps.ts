@@ -22,6 +22,8 @@ export interface DiskTemps {
   write(source: AsyncIterable<Uint8Array>, options: Omit<FillOptions, 'durable'>): Promise<Temp>
   /** a temporary file that is a clone of another, hashed and synced; `null` where that cannot be */
   clone(from: string, options: Pick<FillOptions, 'signal' | 'onChunk'>): Promise<Temp | null>
+  /** one was renamed, and is no temporary file any more */
+  renamed(path: string): void
   /** removes one, if it is still there; never throws */
   remove(path: string): Promise<void>
   /** removes what crashes left behind: files last written more than `olderThan` ms ago, of no living writer. Gives their number. */
@@ -72,6 +74,7 @@ export function diskTemps(store: string, tmp: string, files: DiskFiles, create: 
   }
 
   return {
+    renamed: (path) => void live.delete(path),
     remove,
     async write(source, options) {
       const path = begin()

@@ -93,6 +93,7 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
   const publish = async (temp: string, path: string): Promise<void> => {
     await inFolder(dirname(path), () => files.rename(temp, path))
     await files.syncDir(dirname(path))
+    temps.renamed(temp)
   }
 
   /** whether the blob is there already; if so it is durable afterwards, also when another process renamed it in a moment ago */
@@ -110,15 +111,22 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
       await guarded('read', root, () => marker.readable())
       if (!always && (await guarded('sync', path, () => isThere(path, blob.size)))) return
       await guarded('prepare', root, () => marker.writable())
+      // Beside the bytes: each waits for the medium.
+      const folder = folders.ensure(dirname(path))
+      folder.catch(() => {})
       const temp = await temps.write(source(), { limit: blob.size, hashed: false, signal }).catch((error: unknown): Temp => {
         throw error instanceof PersistablesError && error.cause instanceof TooLong ? wrongLength(name, blob, 'more') : error
       })
       try {
         if (temp.size !== blob.size) throw wrongLength(name, blob, String(temp.size))
         signal?.throwIfAborted()
-        await guarded('write', path, () => publish(temp.path, path))
-      } finally {
+        await guarded('write', path, async () => {
+          await folder.catch(unlessGone)
+          await publish(temp.path, path)
+        })
+      } catch (error) {
         await temps.remove(temp.path)
+        throw error
       }
     })
   }
@@ -140,14 +148,17 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
       digest: temp.digest,
       size: temp.size,
       async commit() {
+        let published = false
         try {
           await alone(temp, { always: false, signal: undefined }, () =>
             guarded('write', path, async () => {
-              if (!(await isThere(path, temp.size))) await publish(temp.path, path)
+              if (await isThere(path, temp.size)) return
+              await publish(temp.path, path)
+              published = true
             }),
           )
         } finally {
-          await temps.remove(temp.path)
+          if (!published) await temps.remove(temp.path)
         }
       },
       discard: () => temps.remove(temp.path),
@@ -247,6 +258,11 @@ async function* blobsBelow(
     }
     return blobs
   }
+}
+
+// What was removed meanwhile is made again where it is needed.
+function unlessGone(error: unknown): void {
+  if (codeOf(error) !== 'ENOENT') throw error
 }
 
 function rootOf(store: string, dir: unknown): string {
