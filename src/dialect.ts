@@ -52,7 +52,7 @@ const sqlite: Dialect = {
     sql`(SELECT ${join(Object.keys(columns).map((name) => raw(`json_extract(value, '$.${name}') AS "${name}"`)))} FROM json_each(${json})) AS j`,
   tagsOf: raw(`(SELECT json_group_object("key", "value") FROM "persistable_tags" t WHERE t."persistable_id" = p."id")`),
   weight: (column) => sql`length(${column})`,
-  kept: raw(''),
+  kept: raw(KEPT),
   binary: (column) => column,
 }
 

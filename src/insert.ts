@@ -28,8 +28,8 @@ export interface Given {
   readonly version: number | bigint
 }
 
-/** What one statement inserts at most: the driver of SQLite lets nothing else happen meanwhile. */
-const CHUNK = { rows: 500, characters: 4_000_000 }
+/** What one statement inserts at most: the driver of SQLite lets nothing else happen meanwhile, and Prisma keeps what its last hundred messages for debugging spoke of. */
+const CHUNK = { rows: 500, characters: 1_000_000 }
 
 const COUNTER_KEYS = ['project', 'type', 'name'] as const
 
@@ -98,7 +98,7 @@ export function insertRow(dialect: Dialect, row: NewRow, beside: readonly Sql[])
   if (dialect.provider === 'sqlite') {
     const mark = sql`(SELECT "version" FROM ${counters} WHERE ${ofCounter(row)})`
     const version = unlessPinsLost(dialect, row, sql`max(coalesce(${newest(dialect, row)}, 0), coalesce(${mark}, 0)) + 1`)
-    return sql`INSERT INTO ${table} (${COLUMNS}) SELECT ${values(dialect, row, version)} RETURNING "id", "version"`
+    return sql`${dialect.kept}INSERT INTO ${table} (${COLUMNS}) SELECT ${values(dialect, row, version)} RETURNING "id", "version"`
   }
   const counter = sql`counter AS (
       INSERT INTO ${counters} AS c ("project", "type", "name", "version")

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 
 /**
- * Stands before a statement that is worth keeping prepared: one that is sent for every save or load, and whose text is one of a few. PostgreSQL plans
- * what is not kept each time anew, and to plan a save takes it as long as to run it.
+ * Stands before a statement that is worth keeping prepared: one that is sent for every save or load, and whose text is one of a few. What is not kept is
+ * planned each time anew, and to plan a save takes PostgreSQL as long as to run it.
  */
 export const KEPT = '/* persistables:kept */ '
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { PrismaClient } from '../generated/postgresql/client'
 import {
@@ -146,4 +147,68 @@ test('a client of the caller prepares what the generator names, also in its tran
   expect(await prepared(repo)).toEqual([{ kind: 'WITH', runs: 4 }])
   const [{ n } = { n: 0 }] = await prisma.$queryRawUnsafe<{ n: number }[]>('SELECT count(*)::int AS n FROM pg_prepared_statements')
   expect(n).toBe(1)
+})
+
+describe('on SQLite', () => {
+  // Prisma's adapter brings it, without types.
+  const Database = require('better-sqlite3') as { prototype: { prepare(text: string): unknown } }
+  const { prepare } = Database.prototype
+  let prepares: string[] = []
+  beforeEach(() => {
+    prepares = []
+    Database.prototype.prepare = function (text) {
+      prepares.push(text)
+      return prepare.call(this, text)
+    }
+  })
+  afterEach(() => {
+    Database.prototype.prepare = prepare
+  })
+  const openFile = async () => open({ url: `file:${join(await tempDir(), 'registry.db')}` })
+
+  test('what each save and load sends is prepared once for a connection', async () => {
+    const repo = await openFile()
+    expect(await save(repo, 5)).toEqual(upTo(5))
+    for (let i = 0; i < 3; i++) expect((await repo.load(Note, `n@${i + 1}`)).config).toEqual({ i: i + 1 })
+    const kept = prepares.filter((text) => text.includes('persistables:kept'))
+    expect(kept.map((text) => /kept \*\/ (\w+)/.exec(text)?.[1])).toEqual(['INSERT', 'SELECT'])
+  })
+
+  test('a table that changes under a prepared statement is no matter, nor is a client that connects anew', async () => {
+    const repo = await openFile()
+    await save(repo, 2)
+    await raw(repo).$executeRawUnsafe('ALTER TABLE "persistables" ADD COLUMN "more" TEXT')
+    expect(await save(repo, 2)).toEqual([3, 4])
+    await repo.client.$disconnect()
+    expect(await save(repo)).toEqual([5])
+    expect((await repo.load(Note, 'n')).version).toBe(5)
+  })
+
+  test('a save beside somebody’s transaction on the same client stays out of it', async () => {
+    const repo = await openFile()
+    await save(repo)
+    let begun = (): void => {}
+    const open = new Promise<void>((resolve) => {
+      begun = resolve
+    })
+    let end = (): void => {}
+    const held = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    const undone = raw(repo).$transaction(async (tx) => {
+      await tx.$executeRawUnsafe('CREATE TABLE "theirs" ("id" INTEGER)')
+      begun()
+      await held
+      throw new Error('undone')
+    })
+    undone.catch(() => {})
+    await open
+    const saving = save(repo)
+    // Time to get into the transaction, if it does that.
+    await wait(200)
+    end()
+    await expect(undone).rejects.toThrow('undone')
+    expect(await saving).toEqual([2])
+    expect(await repo.count()).toBe(2)
+  })
 })

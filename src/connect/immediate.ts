@@ -4,7 +4,8 @@ import { retryBusy } from './retry'
 /** Milliseconds that the beginning of a transaction waits for other processes; `maxWait` of whoever began it may end the wait sooner. */
 const PATIENCE = 30_000
 
-const WRITES = /^\s*(INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER)\b/i
+// Comments may come first; there is one way only to tell them apart, so that none takes long.
+const WRITES = /^(?:\s|\/\*(?:[^*]|\*(?!\/))*\*\/|--.*(?:[\r\n]|$))*(INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER)\b/i
 
 /**
  * Makes every transaction of a SQLite client a writing one from its first moment, and keeps lone writes out of transactions.

@@ -2,7 +2,7 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Client } from 'pg'
 import { PersistablesError, reason } from '../errors'
 import type { DriverFactory } from './driver'
-import { inspecting, preparing } from './prepared'
+import { inspecting, preparing } from './prepared-postgres'
 import type { PostgresTarget } from './target'
 
 /** Options of the connection pool, passed on to `pg`. Times are milliseconds. */

@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { PersistablesError, reason } from '../errors'
 import { databaseFailure, failureKind } from '../failure'
 import { type Driver, type DriverFactory, queryOf } from './driver'
+import { keepingPrepared } from './prepared-sqlite'
 import { retryBusy } from './retry'
 
 /** Milliseconds that one call waits for a lock, blocking the process; callers retry asynchronously. */
@@ -26,7 +27,7 @@ export async function sqliteFactory(file: string, options: { readonly?: boolean;
       await driver.dispose()
       throw error
     }
-    return driver
+    return keepingPrepared(driver)
   }
   return factory
 }

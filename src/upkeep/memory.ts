@@ -7,6 +7,8 @@ export interface Memory {
   of(store: string, blob: Blob, look: () => Promise<Condition>): Promise<Condition>
   /** replaces what is known of a blob */
   learn(store: string, blob: Blob, condition: Condition): void
+  /** forgets all blobs, but not how many they were */
+  clear(): void
   /** number of blobs looked at */
   readonly looked: number
 }
@@ -58,6 +60,10 @@ export function memoryOf(): Memory {
   return {
     get looked() {
       return looked
+    },
+    clear() {
+      intact.clear()
+      damaged.clear()
     },
     learn: (store, blob, condition) => learn(key(store, blob), condition),
     async of(store, blob, look) {

@@ -67,6 +67,8 @@ export async function* verifyAll(context: VerifyContext, options: VerifyOptions)
         }
       }
     }
+    // What comes now does not ask for it, and the garbage collector lets garbage grow with what is alive.
+    memory.clear()
     const narrowed = options.type !== undefined || options.where !== undefined
     if (options.orphans ?? !narrowed) yield* orphans(context, options, signal)
   } finally {
