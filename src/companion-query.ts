@@ -138,7 +138,7 @@ export function companionOrdering(dialect: Dialect, spec: ColumnsSpec, orderBy?:
       if (value === null)
         return last === '' ? sql`${columnOf(field, column)} IS NULL` : sql`${columnOf(field, column)} IS NULL AND ${id} ${sign} ${text}`
       const given = boundKey(dialect, column, value)
-      return sql`${at} ${sign}= ${given} AND (${at} ${sign} ${given} OR ${id} ${sign} ${text})`
+      return sql`(${at}, ${id}) ${sign} (${given}, ${text})`
     },
     place: (row, key) => ({ value: typeof key === 'bigint' ? String(key) : (key as string | number | null), id: row.id }),
     read: (cursor) => {

@@ -55,8 +55,8 @@ export function orderingOf(dialect: Dialect, orderBy?: OrderBy): Ordering {
     const sign = raw(direction === 'asc' ? '>' : '<')
     const kind = kindOf(key)
     const value = dialect.typed(kind === 'timestamp' ? new Date(at.value as string) : at.value, kind)
-    // The first condition says nothing new, but an index can begin with it.
-    return sql`${sortable(key)} ${sign}= ${value} AND (${sortable(key)} ${sign} ${value} OR ${dialect.binary(raw('p."id"'))} ${sign} ${dialect.typed(at.id, 'text')})`
+    // As one comparison of two: an index of both begins behind the last of many with one value, and does not pass over them.
+    return sql`(${sortable(key)}, ${dialect.binary(raw('p."id"'))}) ${sign} (${value}, ${dialect.typed(at.id, 'text')})`
   }
 }
 

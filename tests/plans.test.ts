@@ -58,5 +58,8 @@ onEveryProvider((make, provider) => {
       }
     }
     expect(scanned).toEqual({})
+    // It begins behind what was seen also among many rows of one moment, and does not pass over them.
+    const [later] = await plan(() => repo.find(Dataset, { take: 50, cursor }))
+    expect(later).toMatch(provider === 'sqlite' ? /INDEX \w+ \(.*\(created_at,id\)<\(/ : /Index Cond: .*ROW\(created_at, id\) < ROW/)
   })
 })

@@ -1,5 +1,5 @@
 import { isPersistablesError, PersistablesError, reason } from '../errors'
-import { hashing } from './sha256'
+import { type Hashing, hashing } from './sha256'
 import type { Blob, Store, TransferOptions } from './store'
 
 /** What a blob of a store is like. */
@@ -32,8 +32,15 @@ export async function conditionOf(store: Store, blob: Blob, { deep = true, signa
       if (size !== blob.size) return { kind: 'corrupt', reason: `It has ${size} of ${blob.size} bytes.` }
       if (!deep) return OK
     }
-    for await (const chunk of intactBytes(store, blob, { signal })) onBytes?.(chunk.length)
-    return OK
+    const hash = hashing()
+    let size = 0
+    for await (const chunk of hash.on(store.get(blob, { signal, reuse: true }))) {
+      size += chunk.length
+      if (size > blob.size) break
+      onBytes?.(chunk.length)
+    }
+    const how = differenceOf(blob, size, hash)
+    return how === null ? OK : { kind: 'corrupt', reason: how }
   } catch (error) {
     signal?.throwIfAborted()
     if (isPersistablesError(error, 'ARTIFACT_MISSING')) return MISSING
@@ -65,14 +72,14 @@ export async function* exactBytes(
     last = chunk
     if (size > blob.size) break
   }
-  const how =
-    size > blob.size
-      ? `It has more than ${blob.size} bytes.`
-      : size < blob.size
-        ? `It has ${size} of ${blob.size} bytes.`
-        : hash.blob().digest === blob.digest
-          ? null
-          : 'Its sha256 is another.'
+  const how = differenceOf(blob, size, hash)
   if (how !== null) throw refused(how)
   if (last !== undefined) yield last
+}
+
+// What is wrong with bytes that are said to be a blob's.
+function differenceOf(blob: Blob, size: number, hash: Hashing): string | null {
+  if (size > blob.size) return `It has more than ${blob.size} bytes.`
+  if (size < blob.size) return `It has ${size} of ${blob.size} bytes.`
+  return hash.blob().digest === blob.digest ? null : 'Its sha256 is another.'
 }

@@ -19,6 +19,8 @@ export interface TransferOptions {
 export interface GetOptions extends TransferOptions {
   /** first byte wanted. @defaultValue 0 */
   readonly start?: number
+  /** whether each chunk is needed only until the next one is asked for: a store may then use its memory again. @defaultValue false */
+  readonly reuse?: boolean
 }
 
 /** Options of {@link Store.spool}. */
@@ -71,7 +73,7 @@ export interface Store {
    */
   put(blob: Blob, source: () => AsyncIterable<Uint8Array>, options?: TransferOptions): Promise<void>
 
-  /** Bytes from `start` on. Throws `ARTIFACT_MISSING` when there is no such blob, `STORE_FAILED` when it cannot be read. The bytes are not verified here. */
+  /** Bytes from `start` on, in chunks that belong to the reader. Throws `ARTIFACT_MISSING` when there is no such blob, `STORE_FAILED` when it cannot be read. The bytes are not verified here. */
   get(blob: Blob, options?: GetOptions): AsyncIterable<Uint8Array>
 
   /** The size of what lies under the digest, or `null` when there is nothing. */

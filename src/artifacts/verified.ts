@@ -100,19 +100,21 @@ function isUsable(chunks: ChunksRecord, record: PatternRecord): boolean {
 }
 
 interface Consuming extends TransferOptions {
+  /** gets each block, valid only during the call unless `keeps` is set */
   readonly onBlock: (block: Uint8Array) => void
+  /** @defaultValue false */
+  readonly keeps?: boolean
 }
 
-async function consume(store: Store, blob: Blob, { signal, onBlock }: Consuming): Promise<void> {
+async function consume(store: Store, blob: Blob, { signal, onBlock, keeps = false }: Consuming): Promise<void> {
   const hash = hashing()
   let size = 0
-  for await (const block of hash.on(abortable(store.get(blob, { signal }), signal))) {
+  for await (const block of hash.on(abortable(store.get(blob, { signal, reuse: !keeps }), signal))) {
     size += block.length
     if (size > blob.size) break
     onBlock(block)
   }
-  if (size !== blob.size)
-    throw corrupt(store, blob, size > blob.size ? `it has more than ${blob.size} bytes` : `it has ${size} of ${blob.size} bytes`)
+  if (size !== blob.size) throw wrongSize(store, blob, size)
   if (hash.blob().digest !== blob.digest) throw corrupt(store, blob, 'its sha256 is another')
 }
 
@@ -124,16 +126,34 @@ export interface ReadWholeOptions extends TransferOptions {
 
 /** A stored blob in memory, verified by its sha256. Throws as {@link verifiedContent} does. */
 export async function readWhole(store: Store, blob: Blob, { signal, onBytes }: ReadWholeOptions = {}): Promise<Uint8Array> {
-  // Not of the blob's size at once: a row that was tampered with must not cost the memory it claims.
-  const blocks: Uint8Array[] = []
   let done = 0
-  const onBlock = (block: Uint8Array): void => {
-    blocks.push(block)
+  const counted = (block: Uint8Array): void => {
     done += block.length
     onBytes?.(done)
   }
+  if (blob.size <= CHUNK_SIZE) {
+    const blocks: Uint8Array[] = []
+    const onBlock = (block: Uint8Array): void => {
+      blocks.push(block)
+      counted(block)
+    }
+    await consume(store, blob, { signal, onBlock, keeps: true })
+    return joined(blocks, blob.size)
+  }
+  // A row that was tampered with must not cost the memory it claims.
+  const size = await store.size(blob.digest)
+  if (size !== null && size !== blob.size) throw wrongSize(store, blob, size)
+  const whole = Buffer.allocUnsafeSlow(blob.size)
+  const onBlock = (block: Uint8Array): void => {
+    whole.set(block, done)
+    counted(block)
+  }
   await consume(store, blob, { signal, onBlock })
-  return joined(blocks, blob.size)
+  return new Uint8Array(whole.buffer)
+}
+
+function wrongSize(store: Store, blob: Blob, size: number): PersistablesError {
+  return corrupt(store, blob, size > blob.size ? `it has more than ${blob.size} bytes` : `it has ${size} of ${blob.size} bytes`)
 }
 
 /** The content of a wrapped record in memory, verified by both of its digests. Throws as {@link verifiedContent} does. */
@@ -155,6 +175,9 @@ export async function readUnwrapped(
 }
 
 function joined(blocks: readonly Uint8Array[], size: number): Uint8Array {
+  const [only] = blocks
+  // Not a part of something larger, which would stay in memory with it.
+  if (blocks.length === 1 && only?.length === size && only.buffer.byteLength === size) return only
   const whole = new Uint8Array(size)
   let at = 0
   for (const block of blocks) {

@@ -91,9 +91,17 @@ export async function collectGarbage(context: GcContext, options: GcOptions): Pr
 
   const token = -(randomInt(2 ** 47) + 1)
   try {
-    for (const { store } of usable) while ((await condemned.suspect(store.name, mark, token)) > 0) signal?.throwIfAborted()
+    let suspects = 0
+    for (const { store } of usable) {
+      let taken: number
+      do {
+        signal?.throwIfAborted()
+        taken = await condemned.suspect(store.name, mark, token)
+        suspects += taken
+      } while (taken > 0)
+    }
     await step('suspected')
-    const again = await scan()
+    const again = suspects === 0 ? mark : await scan()
     await step('marked again')
     await remove(again)
   } finally {

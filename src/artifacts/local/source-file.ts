@@ -1,4 +1,5 @@
 import { constants } from 'node:fs'
+import { blockMemory } from '../blocks'
 import { changedPath, unreadablePath } from './failure'
 import { fs } from './file-system'
 
@@ -47,14 +48,11 @@ export async function* readUnchanged(
     if (!sameStamp(stamp, await fs.fstat(fd, { bigint: true }))) throw changedPath(serializer, path, 'it is not as it was when the save began')
   }
   const size = Number(stamp.size)
-  const pair: Uint8Array[] = []
+  const memory = blockMemory(reuse)
   const read = (at: number): Promise<Uint8Array> | null => {
     if (at >= size) return null
     const length = Math.min(BLOCK, size - at)
-    // one is looked at while the other is filled
-    const used = reuse && pair.length === 2 ? pair.shift() : undefined
-    const block = used ?? Buffer.allocUnsafeSlow(length)
-    if (reuse) pair.push(block)
+    const block = memory(length)
     const filled = fs.read(fd, block, 0, length, at).then(({ bytesRead }) => block.subarray(0, bytesRead))
     filled.catch(() => undefined)
     return filled

@@ -101,7 +101,7 @@ export function diskTemps(store: string, tmp: string, files: DiskFiles, create: 
         const file = await files.open(path)
         await file.sync().finally(() => file.close())
         const hash = hashing()
-        for await (const block of hash.on(drain(await files.open(path), 0))) {
+        for await (const block of hash.on(drain(await files.open(path), 0, true))) {
           signal?.throwIfAborted()
           onChunk?.(block)
         }

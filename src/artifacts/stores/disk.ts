@@ -162,14 +162,14 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
         }
       },
       discard: () => temps.remove(temp.path),
-      read: () => reading(temp.path, 0, undefined, () => undefined),
+      read: () => reading(temp.path, 0, {}, () => undefined),
     })
   }
 
   async function* reading(
     path: string,
     start: number,
-    signal: AbortSignal | undefined,
+    { signal, reuse }: GetOptions,
     onAbsent: () => void,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     signal?.throwIfAborted()
@@ -178,7 +178,7 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
         if (['ENOENT', 'ENOTDIR'].includes(codeOf(error))) onAbsent()
         throw error
       })
-      for await (const block of drain(file, start)) {
+      for await (const block of drain(file, start, reuse)) {
         signal?.throwIfAborted()
         yield block
       }
@@ -200,7 +200,7 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
       requireBlob(name, blob)
       const path = locate(blob.digest)
       await guarded('read', root, () => marker.readable())
-      yield* reading(path, options.start ?? 0, options.signal, () => {
+      yield* reading(path, options.start ?? 0, options, () => {
         throw missing(name, blob, path)
       })
     },

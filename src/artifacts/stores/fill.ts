@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { types } from 'node:util'
 import { abortable } from '../abort'
+import { blockMemory } from '../blocks'
 import type { TransferOptions } from '../store'
 import type { OpenFile } from './disk-files'
 
@@ -132,15 +133,20 @@ export async function* marked(source: AsyncIterable<Uint8Array>): AsyncGenerator
   }
 }
 
-/** The bytes of a file from `start` on, in blocks of 1 MiB that belong to the reader; the next block is on its way while one is looked at. Closes the file. */
-export async function* drain(file: OpenFile, start: number): AsyncGenerator<Uint8Array, void, undefined> {
+/**
+ * The bytes of a file from `start` on, in blocks of 1 MiB; the next block is on its way while one is looked at. Closes the file.
+ *
+ * @param reuse - whether a block's memory is used again when the one after it is asked for; otherwise blocks belong to the reader. @defaultValue false
+ */
+export async function* drain(file: OpenFile, start: number, reuse = false): AsyncGenerator<Uint8Array, void, undefined> {
   let coming: Promise<Uint8Array> | null = null
   try {
     const size = await file.size()
     let position = start
+    const memory = blockMemory(reuse)
     const read = (): Promise<Uint8Array> | null => {
       if (position >= size) return null
-      const block = readBlock(file, position, Math.min(BLOCK, size - position))
+      const block = readBlock(file, position, memory(Math.min(BLOCK, size - position)))
       block.catch(() => undefined)
       return block
     }
@@ -159,14 +165,12 @@ export async function* drain(file: OpenFile, start: number): AsyncGenerator<Uint
   }
 }
 
-async function readBlock(file: OpenFile, position: number, length: number): Promise<Uint8Array> {
-  // not pooled and not shared: the reader may keep it or write into it
-  const whole = Buffer.allocUnsafeSlow(length)
+async function readBlock(file: OpenFile, position: number, block: Uint8Array): Promise<Uint8Array> {
   let done = 0
-  while (done < length) {
-    const count = await file.read(whole.subarray(done), position + done)
+  while (done < block.length) {
+    const count = await file.read(block.subarray(done), position + done)
     if (count === 0) break
     done += count
   }
-  return new Uint8Array(whole.buffer, 0, done)
+  return block.subarray(0, done)
 }
