@@ -6,7 +6,7 @@ import { bareRow, open, PROVIDERS, report, saved } from './registry'
 // The draft is part of our side: without it nothing can be saved.
 export const benchmarks: readonly Benchmark[] = PROVIDERS.map((provider) => ({
   name: `save/one/${provider}`,
-  says: 'new Report(…) and save(), no artifacts, against prisma.persistable.create of the same row on the same client',
+  says: 'new Report(…) and save(), no artifacts, against prisma.persistable.create of the same row on the same client, whose statement is not kept prepared',
   bar: 1,
   async run(bench) {
     const { repo, prisma } = await open(provider, bench)

@@ -13,7 +13,7 @@ const BLOCK = 1 << 20
  */
 const WRITE = 1 << 18
 /** Bytes after which data are pushed to the medium while more are coming, so that the last sync has little left to do. */
-const SYNC_EVERY = 32 << 20
+const SYNC_EVERY = 8 << 20
 
 /** Thrown by {@link fill} for what its source threw, to tell it from what the file system threw. */
 export class SourceFailure extends Error {}
