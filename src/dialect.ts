@@ -21,8 +21,6 @@ export interface Dialect {
   unnest(json: string, columns: Readonly<Record<string, 'text' | 'int' | 'bigint'>>): Sql
   /** one JSON object of the tags of `p` */
   readonly tagsOf: Sql
-  /** the length of a JSON column's text */
-  weight(column: Sql): Sql
   /** stands before a statement that is sent again and again in one of a few shapes */
   readonly kept: Sql
   /** orders and compares text by code point, whatever the database's collation */
@@ -51,7 +49,6 @@ const sqlite: Dialect = {
   unnest: (json, columns) =>
     sql`(SELECT ${join(Object.keys(columns).map((name) => raw(`json_extract(value, '$.${name}') AS "${name}"`)))} FROM json_each(${json})) AS j`,
   tagsOf: raw(`(SELECT json_group_object("key", "value") FROM "persistable_tags" t WHERE t."persistable_id" = p."id")`),
-  weight: (column) => sql`length(${column})`,
   kept: raw(KEPT),
   binary: (column) => column,
 }
@@ -75,7 +72,6 @@ function postgresql(schema: string | undefined): Dialect {
     unnest: (json, columns) =>
       sql`json_to_recordset(${json}::json) AS j(${join(Object.entries(columns).map(([name, type]) => raw(`"${name}" ${type}`)))})`,
     tagsOf: sql`(SELECT json_object_agg(t."key", t."value") FROM ${table('persistable_tags')} t WHERE t."persistable_id" = p."id")`,
-    weight: (column) => sql`length(${column}::text)`,
     kept: raw(KEPT),
     binary: (column) => sql`${column} COLLATE "C"`,
   }

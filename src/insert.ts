@@ -91,14 +91,23 @@ export function byCounter(rows: readonly NewRow[]): NewRow[][] {
   return [...groups.values()].sort(([a], [b]) => compareCounters(a as NewRow, b as NewRow))
 }
 
-/** One row with the next version of its name. @param beside - what PostgreSQL does in the same statement: foreign keys are checked at its end */
-export function insertRow(dialect: Dialect, row: NewRow, beside: readonly Sql[]): Sql {
+/** How {@link insertRow} writes. */
+export interface InsertRow {
+  /** what PostgreSQL does in the same statement: foreign keys are checked at its end */
+  readonly beside: readonly Sql[]
+  /** whether the statement is kept prepared */
+  readonly keep: boolean
+}
+
+/** One row with the next version of its name. */
+export function insertRow(dialect: Dialect, row: NewRow, { beside, keep }: InsertRow): Sql {
+  const kept = keep ? dialect.kept : raw('')
   const table = dialect.table('persistables')
   const counters = dialect.table('persistable_counters')
   if (dialect.provider === 'sqlite') {
     const mark = sql`(SELECT "version" FROM ${counters} WHERE ${ofCounter(row)})`
     const version = unlessPinsLost(dialect, row, sql`max(coalesce(${newest(dialect, row)}, 0), coalesce(${mark}, 0)) + 1`)
-    return sql`${dialect.kept}INSERT INTO ${table} (${COLUMNS}) SELECT ${values(dialect, row, version)} RETURNING "id", "version"`
+    return sql`${kept}INSERT INTO ${table} (${COLUMNS}) SELECT ${values(dialect, row, version)} RETURNING "id", "version"`
   }
   const counter = sql`counter AS (
       INSERT INTO ${counters} AS c ("project", "type", "name", "version")
@@ -107,8 +116,8 @@ export function insertRow(dialect: Dialect, row: NewRow, beside: readonly Sql[])
       RETURNING "version"
     )`
   const insert = sql`INSERT INTO ${table} (${COLUMNS}) SELECT ${values(dialect, row, unlessPinsLost(dialect, row, sql`counter."version"`))} FROM counter RETURNING "id", "version"`
-  if (beside.length === 0) return sql`${dialect.kept}WITH ${counter} ${insert}`
-  return sql`${dialect.kept}WITH ${counter}, saved AS (${insert}) ${join([raw(''), ...beside.map((statement, i) => sql`${raw(`beside${i}`)} AS (${statement})`)])}
+  if (beside.length === 0) return sql`${kept}WITH ${counter} ${insert}`
+  return sql`${kept}WITH ${counter}, saved AS (${insert}) ${join([raw(''), ...beside.map((statement, i) => sql`${raw(`beside${i}`)} AS (${statement})`)])}
     SELECT "id", "version" FROM saved`
 }
 

@@ -5,7 +5,7 @@ import { atomically, type PersistableTransaction, rawOf } from './client'
 import { type Dialect, type Sql, sql } from './dialect'
 import { PersistablesError } from './errors'
 import { databaseFailure } from './failure'
-import { pageSize } from './page-size'
+import { FIRST_PAGE, nextPage } from './page-size'
 import { referencesOf } from './references'
 import { retrying } from './retry'
 import type { Filepaths } from './types'
@@ -79,10 +79,7 @@ export function marksOf(client: PersistableTransaction, dialect: Dialect): Marks
             WHERE coalesce(b."marked", 0) < excluded."marked" OR b."marked" > ${dialect.now}`
         await retrying('noting references', () => atomically(db, [db.$executeRawUnsafe(dialect.text(statement), ...statement.values)]))
       }
-      const [row] = await select<{ widest: number | bigint | null }>(
-        sql`SELECT max(${dialect.weight(sql`p."filepaths"`)}) AS widest FROM ${persistables} p`,
-      )
-      const limit = pageSize(Number(row?.widest ?? 0))
+      let limit = FIRST_PAGE
       // Where a page ends is decided by the id, which never changes: a row that is there all the time is met, whatever else comes and goes.
       for (let after = ''; ; ) {
         signal?.throwIfAborted()
@@ -91,7 +88,9 @@ export function marksOf(client: PersistableTransaction, dialect: Dialect): Marks
             ORDER BY ${dialect.binary(sql`p."id"`)} LIMIT ${typed(limit, 'int')}`,
         )
         const blobs = new Map<string, StoredBlob>()
+        let characters = 0
         for (const { id, filepaths } of rows) {
+          characters += (typeof filepaths === 'string' ? filepaths : JSON.stringify(filepaths ?? null)).length
           for (const blob of referencesOf(parsed(id, filepaths))) if (stores.has(blob.store)) blobs.set(`${blob.store}/${blob.digest}`, blob)
         }
         const all = [...blobs.values()]
@@ -100,6 +99,7 @@ export function marksOf(client: PersistableTransaction, dialect: Dialect): Marks
         const last = rows.at(-1)
         if (last === undefined || rows.length < limit) return
         after = last.id
+        limit = nextPage(rows.length, characters)
         await turn()
       }
     },

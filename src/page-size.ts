@@ -1,7 +1,12 @@
-/** What is read of rows at once: many small ones, few large ones. What is read lies about as garbage for a while. */
-const MOST = { rows: 50, characters: 120_000 }
+/** Rows of a first page, of which nothing is known. */
+export const FIRST_PAGE = 10
+/** Rows of a page at most. */
+export const LARGEST_PAGE = 50
+/** Characters of JSON that a page should not exceed: what is read lies about as garbage for a while. */
+const CHARACTERS = 120_000
 
-/** Number of rows of a page, when the widest of all has so many characters. */
-export function pageSize(widest: number): number {
-  return Math.max(1, Math.min(MOST.rows, Math.floor(MOST.characters / Math.max(1, widest))))
+/** Rows of the next page, when the last one had so many rows of so many characters: many small ones, few large ones. */
+export function nextPage(rows: number, characters: number): number {
+  const each = characters / Math.max(1, rows)
+  return Math.max(1, Math.min(LARGEST_PAGE, Math.floor(CHARACTERS / Math.max(1, each))))
 }

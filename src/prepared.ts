@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 
 /**
  * Stands before a statement that is worth keeping prepared: one that is sent for every save or load, and whose text is one of a few. What is not kept is
- * planned each time anew, and to plan a save takes PostgreSQL as long as to run it.
+ * planned each time anew, and to plan a save takes PostgreSQL as long as to run it. Never in a caller's transaction: a session that forgot the statement
+ * would end it.
  */
 export const KEPT = '/* persistables:kept */ '
 
 /** Names that one process gives at most: a session of the server holds each plan in its memory. */
-const MOST = 100
+const MOST = 300
 const names = new Map<string, string>()
 
 /**

@@ -52,8 +52,6 @@ export interface Query {
   byHash(scope: Scope, hash: string): Promise<Row | null>
   find(scope: Scope, options: FindOptions): Promise<Page>
   count(scope: Scope, options: Omit<FindOptions, 'orderBy' | 'take' | 'cursor'>): Promise<number>
-  /** how many rows there are, and how many characters of JSON the widest of them has */
-  extent(scope: Scope, options: { readonly where?: Where }): Promise<{ readonly rows: number; readonly widest: number }>
   /** rows of the parents of a child in a role, in order; `null` for one that was deleted */
   parents(childId: string, role: string): Promise<readonly { row: Row | null; label: string }[]>
   /** what there is that could have been meant: names of a type with their newest versions, and types */
@@ -80,7 +78,7 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect, transa
     }
   }
   const first = async (statement: Sql, { columns }: Partial<Scope>): Promise<Row | null> => {
-    const [row] = await select(sql`${dialect.kept}${statement}`)
+    const [row] = await select(transaction ? statement : sql`${dialect.kept}${statement}`)
     return row === undefined ? null : toRow(row, columns)
   }
   const selection = ({ columns: spec }: Scope): Sql => (spec === undefined ? columns : sql`${columns}, ${companionColumns(dialect, spec)}`)
@@ -148,14 +146,6 @@ export function queryOf(client: PersistableTransaction, dialect: Dialect, transa
       const [from, where] = source(scope, options, false, true)
       const [row] = await select<{ n: number | bigint }>(sql`SELECT count(*) AS n FROM ${from} WHERE ${where}`)
       return Number(row?.n ?? 0)
-    },
-    async extent(scope, options) {
-      const [from, where] = source(scope, options, false, true)
-      const wide = sql`${dialect.weight(sql`p."filepaths"`)} + ${dialect.weight(sql`p."metadata"`)}`
-      const [row] = await select<Record<'n' | 'widest', number | bigint | null>>(
-        sql`SELECT count(*) AS n, max(${wide}) AS widest FROM ${from} WHERE ${where}`,
-      )
-      return { rows: Number(row?.n ?? 0), widest: Number(row?.widest ?? 0) }
     },
     async parents(childId, role) {
       const rows = await select<

@@ -94,7 +94,10 @@ export function rowsOf(client: PersistableTransaction, dialect: Dialect, { trans
     const [only] = rows
     // One statement for one row on PostgreSQL: its counter is then locked for no longer than the server needs, whatever keeps this process busy.
     const whole = dialect.provider === 'postgresql' && rows.length === 1
-    const inserts = rows.length === 1 && only !== undefined ? [insertRow(dialect, only, whole ? beside : [])] : insertMany(dialect, rows)
+    const inserts =
+      rows.length === 1 && only !== undefined
+        ? [insertRow(dialect, only, { beside: whole ? beside : [], keep: !transaction })]
+        : insertMany(dialect, rows)
     return (await run<Given>(whole ? inserts : [...inserts, ...beside])).slice(0, inserts.length).flat()
   }
 

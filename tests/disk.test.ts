@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, relative } from 'node:path'
 import { diskStore } from '../src'
@@ -309,4 +309,33 @@ test('settings and roots that cannot be used', async () => {
   const store = diskStore(file)
   await expect(put(store, HELLO)).rejects.toMatchObject({ code: 'STORE_FAILED', message: expect.stringContaining(file) })
   await expect(collect(store.get(blobOf(HELLO)))).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' })
+})
+
+test('whose store it is, is seen by the next save and by gc, also when it changed', async () => {
+  const root = await tempDir()
+  const store = diskStore(root)
+  expect([await store.owner?.({ claim: 'ours' }), await store.owner?.({ claim: 'ours' })]).toEqual(['ours', 'ours'])
+  const marker = join(root, 'persistables-store.json')
+  await writeFile(`${marker}.new`, '{"layout":1,"owner":"them"}\n')
+  await rename(`${marker}.new`, marker)
+  expect([await store.owner?.({ claim: 'ours' }), await store.owner?.()]).toEqual(['them', 'them'])
+})
+
+test('folders that are removed under a living store are made again', async () => {
+  const root = await tempDir()
+  const store = diskStore(root)
+  const put = async (text: string) => {
+    const data = Buffer.from(text)
+    const blob = { digest: createHash('sha256').update(data).digest('hex'), size: data.length }
+    await store.put(blob, async function* () {
+      yield data
+    })
+    expect(await store.size(blob.digest)).toBe(data.length)
+  }
+  await put('one')
+  for (const gone of ['sha256', 'tmp', '.']) {
+    await rm(join(root, gone), { recursive: true })
+    await put(`after ${gone}`)
+    await put(`again after ${gone}`)
+  }
 })

@@ -127,10 +127,10 @@ export class FakeFiles implements DiskFiles {
     })
   }
 
-  stat(path: string): Promise<{ size: number; modified: number; file: boolean } | null> {
+  stat(path: string): Promise<{ size: number; modified: number; stamp: string; file: boolean } | null> {
     return this.#at('stat', path, () => {
       const node = this.#find(path)
-      return node === null ? null : { size: this.#files.get(node)?.length ?? 0, modified: 0, file: this.#files.has(node) }
+      return node === null ? null : { size: this.#files.get(node)?.length ?? 0, modified: 0, stamp: String(node), file: this.#files.has(node) }
     })
   }
 

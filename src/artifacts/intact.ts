@@ -44,7 +44,9 @@ export async function conditionOf(store: Store, blob: Blob, { deep = true, signa
   } catch (error) {
     signal?.throwIfAborted()
     if (isPersistablesError(error, 'ARTIFACT_MISSING')) return MISSING
-    return { kind: isPersistablesError(error, 'ARTIFACT_CORRUPT') ? 'corrupt' : 'unreadable', reason: reason(error) }
+    if (isPersistablesError(error, 'ARTIFACT_CORRUPT')) return { kind: 'corrupt', reason: reason(error) }
+    const size = await store.size(blob.digest).catch(() => undefined)
+    return size === null ? MISSING : { kind: 'unreadable', reason: reason(error) }
   }
 }
 

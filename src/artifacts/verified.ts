@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { isPersistablesError, PersistablesError, reason } from '../errors'
 import type { ChunksRecord, PatternRecord } from '../types'
-import { abortable } from './abort'
+import { abortable, unlessAborted } from './abort'
 import { CHUNK_SIZE, chunkSums, rechunked, sumAt } from './chunks'
 import type { Source } from './record'
 import { hashing } from './sha256'
@@ -131,7 +131,10 @@ export async function readWhole(store: Store, blob: Blob, { signal, onBytes }: R
     done += block.length
     onBytes?.(done)
   }
-  if (blob.size <= CHUNK_SIZE) {
+  // A row that was tampered with must not cost the memory it claims.
+  const there = blob.size > CHUNK_SIZE ? await unlessAborted(store.size(blob.digest), signal) : null
+  if (there !== null && there !== blob.size) throw wrongSize(store, blob, there)
+  if (there === null) {
     const blocks: Uint8Array[] = []
     const onBlock = (block: Uint8Array): void => {
       blocks.push(block)
@@ -140,9 +143,6 @@ export async function readWhole(store: Store, blob: Blob, { signal, onBytes }: R
     await consume(store, blob, { signal, onBlock, keeps: true })
     return joined(blocks, blob.size)
   }
-  // A row that was tampered with must not cost the memory it claims.
-  const size = await store.size(blob.digest)
-  if (size !== null && size !== blob.size) throw wrongSize(store, blob, size)
   const whole = Buffer.allocUnsafeSlow(blob.size)
   const onBlock = (block: Uint8Array): void => {
     whole.set(block, done)

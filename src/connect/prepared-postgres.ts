@@ -1,8 +1,14 @@
 import type { Client, ClientBase, QueryConfig } from 'pg'
 import { statementName } from '../prepared'
 
-/** What is said when a session does not know a statement, knows another one of its name, or a table changed under it. */
-const UNKNOWN: ReadonlySet<string> = new Set(['26000', '42P05', '0A000'])
+/** What is said when a session does not know a statement, or knows another one of its name. */
+const UNKNOWN: ReadonlySet<string> = new Set(['26000', '42P05'])
+
+/** An error as the server sent it. `routine` is the place in its source, and in no language. */
+interface Sent {
+  code?: string
+  readonly routine?: string
+}
 
 /** A connection that can keep statements prepared. */
 interface Preparing {
@@ -13,7 +19,8 @@ interface Preparing {
 // What `pg` knows of a connection and its types do not show: the number that the server gave its session as it began.
 interface Inner {
   readonly processID: number | null
-  readonly connection: { on(event: 'errorMessage', listener: (error: { readonly code?: string }) => void): void }
+  /** not of the native client */
+  readonly connection?: { on(event: 'errorMessage', listener: (error: Sent) => void): void }
 }
 
 /**
@@ -28,8 +35,10 @@ export function preparing(Base: typeof Client): typeof Client {
     constructor(...options: ConstructorParameters<typeof Client>) {
       super(...options)
       const { connection } = this as unknown as Inner
-      connection.on('errorMessage', ({ code = '' }) => {
-        if (UNKNOWN.has(code)) this.#own = false
+      connection?.on('errorMessage', (error) => {
+        // A table changed under a statement: the code alone says no more than that something is not supported.
+        if (error.code === '0A000' && error.routine === 'RevalidateCachedQuery') error.code = '26000'
+        if (UNKNOWN.has(String(error.code))) this.#own = false
       })
     }
 

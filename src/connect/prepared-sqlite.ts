@@ -30,12 +30,19 @@ export function keepingPrepared(driver: Driver): Driver {
     const statement = kept.get(text) ?? (prepare(text) as Statement)
     kept.set(text, statement)
     return {
-      bind: (values) => ({
-        reader: statement.reader,
-        run: () => statement.run(values),
-        columns: () => statement.columns(),
-        raw: () => ({ all: () => statement.raw().all(values) }),
-      }),
+      bind(values) {
+        let rows: unknown
+        return {
+          reader: statement.reader,
+          run: () => statement.run(values),
+          columns() {
+            // A table may have changed since: the columns are told anew when the statement runs.
+            rows = statement.raw().all(values)
+            return statement.columns()
+          },
+          raw: () => ({ all: () => rows }),
+        }
+      },
     }
   }
   return driver

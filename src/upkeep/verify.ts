@@ -2,7 +2,7 @@ import { inOrder } from '../artifacts/in-order'
 import type { Store } from '../artifacts/store'
 import { isPersistablesError, PersistablesError, reason, suggest } from '../errors'
 import type { Marks } from '../marks'
-import { pageSize } from '../page-size'
+import { FIRST_PAGE, LARGEST_PAGE, nextPage } from '../page-size'
 import type { Query, Scope } from '../query'
 import type { Row } from '../row'
 import type { DeclaredContext } from './declared'
@@ -40,8 +40,7 @@ export async function* verifyAll(context: VerifyContext, options: VerifyOptions)
   const stopping = new AbortController()
   const stop = (): void => stopping.abort(new Error('verify was stopped'))
   const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal])
-  const { rows: totalRows, widest } = await query.extent(scope, { where })
-  const take = pageSize(widest)
+  const totalRows = await query.count(scope, { where })
   let [rows, bytes] = [0, 0]
   const tell = (): void => options.onProgress?.({ rows, totalRows: Math.max(rows, totalRows), blobs: memory.looked, bytes })
   const onBytes = (count: number): void => {
@@ -76,6 +75,8 @@ export async function* verifyAll(context: VerifyContext, options: VerifyOptions)
   }
 
   async function* places(from: Position): AsyncGenerator<Place, void, undefined> {
+    // The page in which it was left may have been a large one.
+    let take = from.row === null ? FIRST_PAGE : LARGEST_PAGE
     for (let cursor = from.page, first: string | null = from.row; ; first = null) {
       signal.throwIfAborted()
       const begin: string | null = cursor
@@ -87,6 +88,7 @@ export async function* verifyAll(context: VerifyContext, options: VerifyOptions)
       for (const row of page.rows.slice(skipped)) yield { row, cursor: writeCursor(begin, row.id) }
       cursor = page.cursor
       if (cursor === null) return
+      take = nextPage(page.rows.length, JSON.stringify(page.rows.map(({ filepaths, metadata }) => [filepaths, metadata])).length)
     }
   }
 }

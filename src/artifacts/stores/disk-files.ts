@@ -13,10 +13,11 @@ export interface OpenFile {
   close(): Promise<void>
 }
 
-/** What is at a path. `modified` is in milliseconds of the file system's clock. */
+/** What is at a path. `modified` is in milliseconds of the file system's clock; `stamp` is another one for another file, and after a change. */
 export interface FileFacts {
   readonly size: number
   readonly modified: number
+  readonly stamp: string
   readonly file: boolean
 }
 
@@ -123,7 +124,7 @@ export const nodeFiles: DiskFiles = Object.freeze({
   stat: (path: string) =>
     unless(ABSENT, null, async () => {
       const facts = await fs.stat(path)
-      return { size: facts.size, modified: facts.mtimeMs, file: facts.isFile() }
+      return { size: facts.size, modified: facts.mtimeMs, stamp: `${facts.dev} ${facts.ino} ${facts.ctimeMs} ${facts.mtimeMs}`, file: facts.isFile() }
     }),
   list: (path: string) => unless(ABSENT, null, () => fs.readdir(path)),
 })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PersistablesError } from '../../errors'
-import { codeOf, type DiskFiles, type FileFacts } from './disk-files'
+import { codeOf, type DiskFiles } from './disk-files'
 import type { DiskFolders } from './disk-folders'
 
 /** The layout of the disk store that this release writes and reads. */
@@ -36,7 +36,7 @@ export function diskMarker(store: string, root: string, tmp: string, files: Disk
   let seen = false
   let made: Promise<void> | undefined
   // Whoever owns a marker is asked for with every save; an owner that is on the medium changes only when the file does.
-  let known: { readonly owner: string; readonly file: FileFacts } | undefined
+  let known: { readonly owner: string; readonly stamp: string } | undefined
 
   const broken = (file: string, cause?: unknown): PersistablesError =>
     new PersistablesError('STORE_FAILED', `The marker of the store "${store}", ${file}, is damaged.`, {
@@ -104,12 +104,13 @@ export function diskMarker(store: string, root: string, tmp: string, files: Disk
     for (;;) {
       // Before it is read: what is changed in between is seen the next time.
       const file = await files.stat(path)
-      if (known !== undefined && file?.modified === known.file.modified && file.size === known.file.size) return known.owner
+      // Not for gc, which only asks, and removes what others keep when it is told wrong.
+      if (claim !== undefined && known !== undefined && file?.stamp === known.stamp) return known.owner
       const marker = await read(path)
       if (claim === undefined) return marker?.owner ?? null
       if (marker !== null && marker.owner !== null) {
         await files.syncDir(root)
-        if (file !== null) known = { owner: marker.owner, file }
+        if (file !== null) known = { owner: marker.owner, stamp: file.stamp }
         return marker.owner
       }
       if (marker === null) {

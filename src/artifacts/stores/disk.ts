@@ -64,8 +64,8 @@ export function diskStoreOn(files: DiskFiles, dir: string, options: DiskStoreOpt
 
   /** runs `make` again, once, when folders that were there have been removed in the meantime */
   const inFolder = async <T>(folder: string, make: () => Promise<T>): Promise<T> => {
-    await folders.ensure(folder)
     try {
+      await folders.ensure(folder)
       return await make()
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error
