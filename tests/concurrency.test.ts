@@ -22,14 +22,17 @@ const signal = (): { readonly wait: Promise<void>; readonly give: () => void } =
 }
 const base = (name: string): Base => new Base({ name, config: { of: 0 } })
 
+// The whole of it with all tests, as CI runs them.
+const SAVES = process.env['ALL_TESTS'] === '1' ? 100 : 30
+
 onEveryProvider((make, provider) => {
-  test('8 processes x 100 saves of one name, mixed with readers, callers that roll back and others’ transactions', async () => {
-    await saveTogether(await make(), 8, { saves: 100, mixed: true })
+  test(`8 processes x ${SAVES} saves of one name, mixed with readers, callers that roll back and others’ transactions`, async () => {
+    await saveTogether(await make(), 8, { saves: SAVES, mixed: true })
   }, 180_000)
 
   // Over 100 names, and by models, it is in concurrency.soak.ts.
-  test('8 processes x 100 saves of one name, while the newest are deleted and transactions roll back', async () => {
-    await churn(await make(), { workers: 8, saves: 100, names: 1, writes: 'statements' })
+  test(`8 processes x ${SAVES} saves of one name, while the newest are deleted and transactions roll back`, async () => {
+    await churn(await make(), { workers: 8, saves: SAVES, names: 1, writes: 'statements' })
   }, 240_000)
 
   test('a transaction that reads before it saves is not in the way of other writers, nor they in its', async () => {
