@@ -12,3 +12,16 @@ export function blockMemory(reuse: boolean): (length: number) => Uint8Array {
     return new Uint8Array(block.buffer, 0, length)
   }
 }
+
+/** Blocks as one, which of a single block is itself, unless it is a part of something larger that would stay in memory with it. */
+export function joined(blocks: readonly Uint8Array[], size: number): Uint8Array {
+  const [only] = blocks
+  if (blocks.length === 1 && only?.length === size && only.buffer.byteLength === size) return only
+  const whole = new Uint8Array(size)
+  let at = 0
+  for (const block of blocks) {
+    whole.set(block, at)
+    at += block.length
+  }
+  return whole
+}

@@ -1,4 +1,5 @@
 import { isPersistablesError, PersistablesError, reason } from '../errors'
+import { abortable } from './abort'
 import { type Hashing, hashing } from './sha256'
 import type { Blob, Store, TransferOptions } from './store'
 
@@ -32,15 +33,8 @@ export async function conditionOf(store: Store, blob: Blob, { deep = true, signa
       if (size !== blob.size) return { kind: 'corrupt', reason: `It has ${size} of ${blob.size} bytes.` }
       if (!deep) return OK
     }
-    const hash = hashing()
-    let size = 0
-    for await (const chunk of hash.on(store.get(blob, { signal, reuse: true }))) {
-      size += chunk.length
-      if (size > blob.size) break
-      onBytes?.(chunk.length)
-    }
-    const how = differenceOf(blob, size, hash)
-    return how === null ? OK : { kind: 'corrupt', reason: how }
+    const how = await differenceIn(store, blob, { signal, onBlock: ({ length }) => onBytes?.(length) })
+    return how === null ? OK : { kind: 'corrupt', reason: sentence(how) }
   } catch (error) {
     signal?.throwIfAborted()
     if (isPersistablesError(error, 'ARTIFACT_MISSING')) return MISSING
@@ -75,13 +69,38 @@ export async function* exactBytes(
     if (size > blob.size) break
   }
   const how = differenceOf(blob, size, hash)
-  if (how !== null) throw refused(how)
+  if (how !== null) throw refused(sentence(how))
   if (last !== undefined) yield last
 }
 
-// What is wrong with bytes that are said to be a blob's.
-function differenceOf(blob: Blob, size: number, hash: Hashing): string | null {
-  if (size > blob.size) return `It has more than ${blob.size} bytes.`
-  if (size < blob.size) return `It has ${size} of ${blob.size} bytes.`
-  return hash.blob().digest === blob.digest ? null : 'Its sha256 is another.'
+/** Options of {@link differenceIn}. */
+export interface Consuming extends TransferOptions {
+  /** gets each block, valid only during the call unless `keeps` is set */
+  readonly onBlock: (block: Uint8Array) => void
+  /** @defaultValue false */
+  readonly keeps?: boolean
 }
+
+/** Reads a blob, and says what is wrong with it, in words that complete a sentence; `null` when it is right. Throws what the store throws. */
+export async function differenceIn(store: Store, blob: Blob, { signal, onBlock, keeps = false }: Consuming): Promise<string | null> {
+  const hash = hashing()
+  let size = 0
+  for await (const block of hash.on(abortable(store.get(blob, { signal, reuse: !keeps }), signal))) {
+    size += block.length
+    if (size > blob.size) break
+    onBlock(block)
+  }
+  return differenceOf(blob, size, hash)
+}
+
+function differenceOf(blob: Blob, size: number, hash: Hashing): string | null {
+  if (size !== blob.size) return ofSize(blob, size)
+  return hash.blob().digest === blob.digest ? null : 'its sha256 is another'
+}
+
+/** What is wrong with a blob of another size. */
+export function ofSize(blob: Blob, size: number): string {
+  return size > blob.size ? `it has more than ${blob.size} bytes` : `it has ${size} of ${blob.size} bytes`
+}
+
+const sentence = (how: string): string => `${how.charAt(0).toUpperCase()}${how.slice(1)}.`

@@ -2,7 +2,9 @@ import { crc32 } from 'node:zlib'
 import { isPersistablesError, PersistablesError, reason } from '../errors'
 import type { ChunksRecord, PatternRecord } from '../types'
 import { abortable, unlessAborted } from './abort'
+import { joined } from './blocks'
 import { CHUNK_SIZE, chunkSums, rechunked, sumAt } from './chunks'
+import { type Consuming, differenceIn, ofSize } from './intact'
 import type { Source } from './record'
 import { hashing } from './sha256'
 import { type Blob, isDigest, type Store, type TransferOptions } from './store'
@@ -99,23 +101,10 @@ function isUsable(chunks: ChunksRecord, record: PatternRecord): boolean {
   )
 }
 
-interface Consuming extends TransferOptions {
-  /** gets each block, valid only during the call unless `keeps` is set */
-  readonly onBlock: (block: Uint8Array) => void
-  /** @defaultValue false */
-  readonly keeps?: boolean
-}
-
-async function consume(store: Store, blob: Blob, { signal, onBlock, keeps = false }: Consuming): Promise<void> {
-  const hash = hashing()
-  let size = 0
-  for await (const block of hash.on(abortable(store.get(blob, { signal, reuse: !keeps }), signal))) {
-    size += block.length
-    if (size > blob.size) break
-    onBlock(block)
-  }
-  if (size !== blob.size) throw wrongSize(store, blob, size)
-  if (hash.blob().digest !== blob.digest) throw corrupt(store, blob, 'its sha256 is another')
+// Reads all of a blob, and throws unless it is right.
+async function consume(store: Store, blob: Blob, options: Consuming): Promise<void> {
+  const how = await differenceIn(store, blob, options)
+  if (how !== null) throw corrupt(store, blob, how)
 }
 
 /** Options of {@link readWhole}. */
@@ -133,7 +122,7 @@ export async function readWhole(store: Store, blob: Blob, { signal, onBytes }: R
   }
   // A row that was tampered with must not cost the memory it claims.
   const there = blob.size > CHUNK_SIZE ? await unlessAborted(store.size(blob.digest), signal) : null
-  if (there !== null && there !== blob.size) throw wrongSize(store, blob, there)
+  if (there !== null && there !== blob.size) throw corrupt(store, blob, ofSize(blob, there))
   if (there === null) {
     const blocks: Uint8Array[] = []
     const onBlock = (block: Uint8Array): void => {
@@ -152,10 +141,6 @@ export async function readWhole(store: Store, blob: Blob, { signal, onBytes }: R
   return new Uint8Array(whole.buffer)
 }
 
-function wrongSize(store: Store, blob: Blob, size: number): PersistablesError {
-  return corrupt(store, blob, size > blob.size ? `it has more than ${blob.size} bytes` : `it has ${size} of ${blob.size} bytes`)
-}
-
 /** The content of a wrapped record in memory, verified by both of its digests. Throws as {@link verifiedContent} does. */
 export async function readUnwrapped(
   source: Source,
@@ -172,19 +157,6 @@ export async function readUnwrapped(
   }
   if (hash.blob().digest !== record.contentDigest) throw corrupt(source.store, record, 'the sha256 of its content is another')
   return joined(blocks, done)
-}
-
-function joined(blocks: readonly Uint8Array[], size: number): Uint8Array {
-  const [only] = blocks
-  // Not a part of something larger, which would stay in memory with it.
-  if (blocks.length === 1 && only?.length === size && only.buffer.byteLength === size) return only
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const block of blocks) {
-    whole.set(block, at)
-    at += block.length
-  }
-  return whole
 }
 
 function corrupt(store: Store, blob: Blob, how: string): PersistablesError {

@@ -1,5 +1,6 @@
 import { types } from 'node:util'
 import { abortable } from '../abort'
+import { joined } from '../blocks'
 import { requireName } from '../name'
 import type { Blob, GetOptions, Store, TransferOptions } from '../store'
 import { missing, requireBlob, requireDigest, sourceFailed, wrongLength } from './key'
@@ -87,15 +88,4 @@ export function memoryStore(options: MemoryStoreOptions = {}): Store {
       return owner
     },
   })
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  if (parts.length === 1) return parts[0] as Uint8Array
-  const whole = new Uint8Array(size)
-  let position = 0
-  for (const part of parts) {
-    whole.set(part, position)
-    position += part.length
-  }
-  return whole
 }
